@@ -1,0 +1,30 @@
+"""The chain, one module per stage. STAGES is the lineage order, in its one place."""
+
+from replyloop_assets.assets import (
+    classified_opportunities,
+    daily_rollup,
+    experiment_results,
+    health_status,
+    outside,
+    reply_opportunities,
+    reply_outcomes,
+    reply_performance_analytics,
+    strategy_allocation,
+)
+
+SOURCE = reply_opportunities
+STAGE_MODULES = (
+    classified_opportunities,
+    reply_outcomes,
+    daily_rollup,
+    reply_performance_analytics,
+    strategy_allocation,
+    experiment_results,
+    health_status,
+)
+STAGES = tuple(module.STAGE for module in STAGE_MODULES)
+ASSETS = [
+    *outside.ASSETS,
+    SOURCE.asset,
+    *(module.asset for module in STAGE_MODULES),
+]

@@ -1,0 +1,45 @@
+"""Rates each post found: its tiers, and how much it is worth replying to, by the seed's formula."""
+
+import sqlalchemy as sa
+
+from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.partitions import Window, day_start
+from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.named_sql import read_sql
+
+
+def classify_opportunities(
+    connection: sa.Connection, window: Window, settings: Settings, days_held: int
+) -> int:
+    """Classify the posts found on one day, and set the live columns a bot reads."""
+    rows = connection.execute(
+        sa.text(read_sql("stages/classified_opportunities")),
+        {
+            "day": window.day,
+            "day_start": day_start(window.day),
+            "as_of": window.as_of,
+            "horizon": settings.horizon,
+            "grace": settings.grace,
+        },
+    ).rowcount
+    if rows:
+        connection.execute(
+            sa.text(read_sql("stages/classified_opportunities_live")),
+            {"day": window.day, "is_newest": window.is_newest},
+        )
+    return rows
+
+
+STAGE = Stage(
+    name="classified_opportunities",
+    group="facts",
+    compute=classify_opportunities,
+    follows=["reply_opportunities"],
+    external=["discovered_accounts", "content_metadata", "tweet_metrics"],
+)
+asset = stage_asset(
+    STAGE,
+    "Every post found that day with its engagement tier, its author's account size, its timing "
+    "window and its score: likes, plus what its author's posts brought in the 30 days before, plus "
+    "freshness, less the crowd of replies.",
+)

@@ -1,0 +1,207 @@
+"""What every stage's asset has in common: fill the days of the run, one transaction each, and report.
+
+A stage module says what it reads, writes and decides. This module turns that into an asset on the one
+clock, with its lineage, its columns and its checks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.partitions import PARTITIONS, Window, trailing
+from replyloop_assets.reporting.columns import table_schema
+from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.windows import Filled, Read, fill_window, record_failure
+
+OWNERS = ["team:replyloop"]
+EVERY_DAY = "every_day_computed"
+WHOLE_WINDOW = "window_complete"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a run works with: the database, the settings, the clock, and who watches the progress."""
+
+    engine: sa.Engine
+    settings: Settings
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    on_day: Callable[[str, date], None] = lambda stage, day: None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the chain.
+
+    `compute` writes one day's rows into `table` inside the transaction given, and returns how many;
+    its last argument is the number of days its window holds. `reads` are the upstream stages whose
+    rows it uses, each with its window; `follows` come before it in the lineage without being read.
+    """
+
+    name: str
+    group: str
+    compute: Callable[[sa.Connection, Window, Settings, int], int]
+    reads: Sequence[Read] = ()
+    follows: Sequence[str] = ()
+    external: Sequence[str] = ()
+    table: str = field(default="")
+    kinds: frozenset[str] = frozenset({"postgres", "sql"})
+
+    @property
+    def writes(self) -> str:
+        """The table of the stage's rows: its own name, unless that one is live."""
+        return self.table or self.name
+
+    @property
+    def window_days(self) -> int:
+        """The longest window it reads."""
+        return max((read.days for read in self.reads), default=1)
+
+    def fill(self, runtime: Runtime, window: Window) -> Filled | None:
+        """Fill one day: what the asset does for each partition, for any other caller too."""
+        return fill_window(
+            runtime.engine,
+            self.name,
+            self.writes,
+            self.reads,
+            window,
+            lambda connection, held: self.compute(connection, window, runtime.settings, held),
+        )
+
+
+def stage_asset(stage: Stage, description: str) -> dg.AssetsDefinition:
+    """The stage as an asset: partitioned, described, typed, owned, checked."""
+    checks = [
+        dg.AssetCheckSpec(EVERY_DAY, asset=stage.name, description="No day of the run failed.")
+    ]
+    if stage.window_days > 1:
+        checks.append(
+            dg.AssetCheckSpec(
+                WHOLE_WINDOW,
+                asset=stage.name,
+                description="The newest window of the run held all the days since the first fact.",
+            )
+        )
+
+    @dg.asset(
+        name=stage.name,
+        group_name=stage.group,
+        description=description,
+        owners=OWNERS,
+        kinds=set(stage.kinds),
+        partitions_def=PARTITIONS,
+        deps=[
+            *(
+                dg.AssetDep(read.stage, partition_mapping=trailing(read.days))
+                if read.days > 1
+                else dg.AssetDep(read.stage)
+                for read in stage.reads
+            ),
+            *stage.follows,
+            *stage.external,
+        ],
+        metadata={
+            "dagster/column_schema": table_schema(stage.writes),
+            "dagster/table_name": stage.writes,
+            "window_days": stage.window_days,
+        },
+        check_specs=checks,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def stage_definition(
+        context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]
+    ) -> dg.MaterializeResult:
+        return materialize_days(context, stage, runtime)
+
+    return stage_definition
+
+
+def materialize_days(
+    context: dg.AssetExecutionContext, stage: Stage, runtime: Runtime
+) -> dg.MaterializeResult:
+    """Fill every day of the run. A day that cannot be computed is named and left; the others go on.
+
+    Raises:
+        dg.Failure: no day at all could be computed.
+    """
+    now = runtime.now()
+    filled: dict[str, Filled] = {}
+    failed: dict[str, str] = {}
+    for key in context.partition_keys:
+        day = date.fromisoformat(key)
+        try:
+            result = stage.fill(runtime, Window.at(day, now))
+        except OperationalError:
+            raise
+        except Exception as error:
+            failed[key] = sentence(error)
+            context.log.warning(f"{stage.name} of {key} was left as it was: {failed[key]}")
+            record_failure(runtime.engine, stage.name, day, failed[key])
+            context.add_asset_metadata({"not_computed": failed[key]}, partition_key=key)
+        else:
+            if result is not None:
+                filled[key] = result
+                context.add_asset_metadata(
+                    {"dagster/partition_row_count": result.rows, "days_held": result.days_held},
+                    partition_key=key,
+                )
+        runtime.on_day(stage.name, day)
+    if failed and not filled:
+        raise dg.Failure(f"{stage.name} could not be computed: {'; '.join(failed.values())}")
+    return dg.MaterializeResult(
+        metadata={
+            "days": len(filled),
+            "rows": sum(result.rows for result in filled.values()),
+            "as_of": now.isoformat(timespec="seconds"),
+        },
+        check_results=list(check_results(stage, filled, failed, runtime)),
+    )
+
+
+def check_results(
+    stage: Stage, filled: Mapping[str, Filled], failed: Mapping[str, str], runtime: Runtime
+) -> list[dg.AssetCheckResult]:
+    """Whether every day of the run was computed, and whether its newest window was whole."""
+    results = [
+        dg.AssetCheckResult(
+            check_name=EVERY_DAY,
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata=dict(failed),
+        )
+    ]
+    if stage.window_days > 1:
+        newest = max(filled, default=None)
+        held = filled[newest].days_held if newest else 0
+        expected = expected_days(stage, newest, runtime) if newest else 0
+        results.append(
+            dg.AssetCheckResult(
+                check_name=WHOLE_WINDOW,
+                passed=held >= expected,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"day": newest or "none", "days_held": held, "days_expected": expected},
+            )
+        )
+    return results
+
+
+def expected_days(stage: Stage, newest: str, runtime: Runtime) -> int:
+    """The days a window should hold: its length, or fewer where the history is shorter."""
+    from replyloop_assets.warehouse.windows import first_fact_day
+
+    first = first_fact_day(runtime.engine)
+    if first is None:
+        return 0
+    first = max(first, runtime.settings.history_start)
+    return max(0, min(stage.window_days, (date.fromisoformat(newest) - first).days + 1))
+
+
+def sentence(error: Exception) -> str:
+    """The first line of an error, without the statement and parameters that carry people's text."""
+    origin = getattr(error, "orig", None) or error
+    text = str(origin).strip().splitlines()
+    return text[0] if isinstance(error, ReplyloopError) else f"{type(origin).__name__}: {text[0] if text else ''}"

@@ -1,0 +1,34 @@
+"""The composition root: the one file that wires stages, automation and the outside into a graph."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from replyloop_assets.assets import ASSETS
+from replyloop_assets.assets.stage import Runtime
+from replyloop_assets.automation.schedules import JOBS, SCHEDULES
+from replyloop_assets.automation.sensors import SENSORS
+from replyloop_assets.settings import load_settings
+from replyloop_assets.warehouse.databases import Databases
+from replyloop_assets.warehouse.engine import create_engine
+
+
+@dg.resource(description="The data's database, the settings, and the clock.")
+def runtime(_: dg.InitResourceContext) -> Iterator[Runtime]:
+    """One engine for the life of a run."""
+    settings = load_settings()
+    engine = create_engine(Databases.from_settings(settings).data)
+    try:
+        yield Runtime(engine, settings)
+    finally:
+        engine.dispose()
+
+
+defs = dg.Definitions(
+    assets=ASSETS,
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    sensors=SENSORS,
+    resources={"runtime": runtime},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,101 @@
+"""How effort is shared among the arms of a family: the seed's Thompson draws and 70/20/10.
+
+Seed, Phase 3.2 (AdaptiveAllocator): a success is an outcome of at least five followers, each arm draws
+from Beta(successes + 1, failures + 1), the best draw gets 70%, the second 20%, the rest share 10%.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AllocationSettings:
+    """The seed's numbers: followers of a success, shares in percent; and the families that are shared."""
+
+    success_followers: int = 5
+    first_share: float = 70
+    second_share: float = 20
+    exploration_share: float = 10
+    families: tuple[str, ...] = (
+        "engagement_tier",
+        "account_size",
+        "timing_window",
+        "generator",
+        "search_query",
+        "format",
+        "posting_hour",
+    )
+
+
+def generator_for(*parts: object) -> np.random.Generator:
+    """A random generator whose stream depends on the words given and on nothing else."""
+    digest = sha256("/".join(map(str, parts)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+def thompson_draws(successes: Floats, failures: Floats, rng: np.random.Generator) -> Floats:
+    """One draw per arm from Beta(s + 1, f + 1); any leading axes."""
+    return rng.beta(successes + 1, failures + 1)
+
+
+def ranks(draws: Floats) -> NDArray[np.intp]:
+    """The place of each draw along the last axis, 0 for the highest."""
+    return np.argsort(np.argsort(-draws, axis=-1, kind="stable"), axis=-1)
+
+
+def ranked_shares(draws: Floats, settings: AllocationSettings) -> Floats:
+    """Shares in percent by rank of the draws, along the last axis; they sum to 100.
+
+    The exploration share is spread evenly over the arms behind the second, over all where there are
+    none; an only arm gets everything.
+    """
+    arms = draws.shape[-1]
+    by_rank = np.zeros(arms)
+    by_rank[:2] = [settings.first_share, settings.second_share][:arms]
+    rest = slice(2, None) if arms > 2 else slice(None)
+    by_rank[rest] += settings.exploration_share / len(by_rank[rest])
+    by_rank *= 100 / by_rank.sum()
+    return by_rank[ranks(draws)]
+
+
+def displayed(shares: Floats) -> Floats:
+    """Shares in percent to two decimals that still sum to 100: cents go to the largest remainders."""
+    cents = shares * 100
+    whole = np.floor(cents + 1e-9)
+    missing = round(shares.sum() * 100 - whole.sum())
+    whole[np.argsort(whole - cents, kind="stable")[:missing]] += 1
+    return whole / 100
+
+
+def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettings) -> pd.DataFrame:
+    """Share out every family of one window.
+
+    Args:
+        evidence: one row per arm with `strategy_type`, `strategy_name`, `successes`, `failures`,
+            sorted by both names, so that an arm's draw depends on its family and the as-of alone.
+
+    Returns:
+        The rows with `draw`, `probability` (0 to 1), `allocation_pct` (sums to 100 in a family) and
+        `is_exploration`.
+    """
+    families = evidence["strategy_type"].to_numpy()
+    successes, failures = (evidence[name].to_numpy(float) for name in ("successes", "failures"))
+    draws, shares, percent = np.zeros((3, len(evidence)))
+    explores = np.zeros(len(evidence), bool)
+    for family in pd.unique(families):
+        arms = families == family
+        rng = generator_for("strategy_allocation", family, as_of.isoformat())
+        draws[arms] = thompson_draws(successes[arms], failures[arms], rng)
+        shares[arms] = ranked_shares(draws[arms], settings)
+        percent[arms] = displayed(shares[arms])
+        explores[arms] = ranks(draws[arms]) >= 2
+    return evidence.assign(
+        draw=draws, probability=shares / 100, allocation_pct=percent, is_exploration=explores
+    )

@@ -1,0 +1,164 @@
+"""What the loop knows and how far it is: read once, shown as text or as JSON."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.named_sql import read_sql
+
+Row = Mapping[str, Any]
+Status = dict[str, Any]
+
+SHOWN = {
+    "account": "Accounts",
+    "posting_hour": "Posting hours (UTC)",
+    "engagement_tier": "Likes of the post",
+    "account_size": "Size of the account",
+    "timing_window": "Age of the post",
+    "generator": "Generators",
+    "format": "Formats",
+    "search_query": "Searches",
+}
+MOST = 5
+
+
+def read_status(
+    engine: sa.Engine, settings: Settings, stages: Sequence[str], now: datetime
+) -> Status:
+    """Everything `replyloop status` says, as plain values."""
+    parameters = {
+        "history_start": settings.history_start,
+        "horizon": settings.horizon,
+        "grace": settings.grace,
+        "stages": list(stages),
+        "now": now,
+    }
+    with engine.connect() as connection:
+
+        def rows(name: str) -> list[Row]:
+            result = connection.execute(sa.text(read_sql(f"reports/{name}")), parameters)
+            return [dict(row) for row in result.mappings()]
+
+        performance: dict[str, list[Row]] = {}
+        for row in rows("performance"):
+            performance.setdefault(row["dimension_type"], []).append(row)
+        return {
+            "facts": rows("facts")[0],
+            "stages": rows("stages"),
+            "performance": performance,
+            "allocation": rows("allocation"),
+            "experiments": rows("experiments"),
+            "health": next(iter(rows("health")), None),
+            "events": rows("events"),
+        }
+
+
+def render_status(status: Status, most: int = MOST) -> Group:
+    """The status for a person: what is there, what was learnt, what to do next."""
+    parts: list[Any] = [facts_line(status["facts"])]
+    filled = [stage for stage in status["stages"] if stage["days"]]
+    failures = [
+        f"{stage['stage']} of {failure}"
+        for stage in status["stages"]
+        for failure in stage["failures"] or ()
+    ]
+    if not status["facts"]["posts"] and not status["facts"]["opportunities"]:
+        parts.append("Nothing is loaded yet: replyloop import FILE brings in an X export.")
+    elif not filled:
+        parts.append("Nothing is computed yet: replyloop materialize fills the days.")
+    for dimension, title in SHOWN.items():
+        if rows := status["performance"].get(dimension):
+            parts.append(performance_table(title, rows, most))
+    if status["allocation"]:
+        parts.append(allocation_table(status["allocation"], most))
+    parts += [experiment_line(row) for row in status["experiments"]]
+    if status["health"]:
+        health = status["health"]
+        parts.append(Text(f"Health: {health['status']}. {health['reason']}"))
+    if filled:
+        newest = max(stage["newest_day"] for stage in filled)
+        parts.append(f"Filled: {filled[0]['first_day']} to {newest}, {len(filled)} stages.")
+    parts += [Text(f"Not computed: {failure}", style="red") for failure in failures]
+    parts += [
+        Text(f"{row['severity']}: {row['component'] or row['event_type']}: {row['message']}", "yellow")
+        for row in status["events"]
+    ]
+    return Group(*parts)
+
+
+def facts_line(facts: Row) -> str:
+    """What was loaded, and what of it cannot be used."""
+    line = (
+        f"{facts['opportunities']:,} opportunities, {facts['replies']:,} replies "
+        f"({facts['posts']:,} posts in all), {facts['snapshots']:,} snapshots, "
+        f"{facts['accounts']:,} accounts."
+    )
+    if facts["replies_without_outcome"]:
+        line += f" {facts['replies_without_outcome']:,} old replies have no outcome."
+    if facts["before_history_start"]:
+        line += f" {facts['before_history_start']:,} rows lie before the history start."
+    if facts["quarantined"]:
+        line += f" {facts['quarantined']:,} rows are in quarantine."
+    return line
+
+
+def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
+    """The best values of one dimension."""
+    table = Table(title=f"{title}, as of {rows[0]['as_of']:%Y-%m-%d %H:%M}", title_justify="left")
+    for heading in ("", "replies", "followers each", "likely", "visits each", "of baseline", "tier"):
+        table.add_column(heading, justify="left" if heading in ("", "tier") else "right")
+    for row in rows[:most]:
+        rated = row["performance_tier"] is not None
+        table.add_row(
+            Text(row["dimension_value"]),
+            f"{row['reply_count']:,}",
+            number(row["avg_followers_gained"]),
+            f"{row['interval_low']:.2f}–{row['interval_high']:.2f}" if rated else "–",
+            number(row["avg_profile_clicks"]),
+            f"{row['roi_score']:.0f}%" if rated else "–",
+            row["performance_tier"] or "not rated",
+        )
+    if len(rows) > most:
+        table.caption = f"and {len(rows) - most} more (--json shows all)"
+    return table
+
+
+def allocation_table(rows: Sequence[Row], most: int) -> Table:
+    """The shares of each family, one line per family."""
+    table = Table(title=f"Effort, as of {rows[0]['as_of']:%Y-%m-%d %H:%M}", title_justify="left")
+    table.add_column("family")
+    table.add_column("shares")
+    families: dict[str, list[str]] = {}
+    for row in rows:
+        families.setdefault(row["strategy_type"], []).append(
+            f"{row['strategy_name']} {row['allocation_pct']:g}%"
+        )
+    for family, shares in families.items():
+        more = f" and {len(shares) - most} more" if len(shares) > most else ""
+        table.add_row(family, Text(", ".join(shares[:most]) + more))
+    return table
+
+
+def experiment_line(row: Row) -> Text:
+    """One experiment in a sentence."""
+    return Text(
+        f"Experiment {row['experiment_name']} ({row['treatment_strategy']} against "
+        f"{row['control_strategy']}): {row['status']}, {row['decision'] or 'no look yet'}. "
+        f"{row['reason'] or ''}"
+    )
+
+
+def number(value: float | None) -> str:
+    """A figure, or a dash where nobody measured it."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def print_status(status: Status) -> None:
+    """Draw the status on the terminal."""
+    Console().print(render_status(status))

@@ -1,0 +1,146 @@
+"""Which databases are used: the user's server where there is a URL, else a private one of our own."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.embedded import Server
+from replyloop_assets.warehouse.engine import check_reachable, create_engine, driver_url
+from replyloop_assets.warehouse.migrations import migrate
+
+NAME = "replyloop"
+
+
+@dataclass(frozen=True)
+class Databases:
+    """The URLs of the data and of Dagster's own storage, and the server behind them if it is ours."""
+
+    data: str
+    dagster: str
+    server: Server | None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, suffix: str = "") -> "Databases":
+        """Resolve the URLs; nothing is started. `suffix` names a set of databases apart (the demo's)."""
+        server = None
+        if settings.database_url is not None:
+            given = driver_url(settings.database_url.get_secret_value())
+        else:
+            server = Server(settings.home, settings.postgres_bin)
+            given = driver_url(server.url(NAME))
+        data = given.set(database=(given.database or NAME) + suffix)
+        if settings.dagster_url is not None:
+            dagster = driver_url(settings.dagster_url.get_secret_value())
+            dagster = dagster.set(database=(dagster.database or f"{NAME}_dagster") + suffix)
+        else:
+            dagster = data.set(database=f"{data.database}_dagster")
+        return cls(
+            data.render_as_string(hide_password=False),
+            dagster.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
+            server,
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[list[str]]:
+        """The databases, up and migrated, for as long as a command needs them.
+
+        Our own server is started by the first command and stopped by the last one that uses it,
+        unless `replyloop db start` said to keep it. Yields the migrations applied now.
+        """
+        if self.server is None:
+            yield self.prepare()
+            return
+        self.server.home.mkdir(parents=True, exist_ok=True)
+        with (self.server.home / "commands.lock").open("a+") as users:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                self.server.start()
+                yield self.prepare()
+            finally:
+                # nobody else holds it: whoever comes now waits until the server is down
+                with suppress(BlockingIOError):
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if not keep_file(self.server).exists():
+                        self.server.stop()
+
+    def prepare(self) -> list[str]:
+        """Create what is missing and migrate; returns the migrations applied now. Safe to repeat."""
+        for url in (self.data, self.dagster):
+            ensure_database(url)
+        engine = create_engine(self.data)
+        try:
+            return migrate(engine)
+        finally:
+            engine.dispose()
+
+
+def keep_file(server: Server) -> Path:
+    """Exists while our server is to stay up between commands."""
+    return server.home / "keep-running"
+
+
+def ensure_database(url: str) -> None:
+    """Create the database that the URL names, if the server has none of that name.
+
+    Raises:
+        ReplyloopError: the server does not answer, or this user may not create databases.
+    """
+    wanted = driver_url(url)
+    engine = create_engine(wanted.render_as_string(hide_password=False))
+    try:
+        with engine.connect():
+            return
+    except OperationalError as error:
+        if "does not exist" not in str(error.orig):
+            check_reachable(engine)
+    finally:
+        engine.dispose()
+
+    maintenance = create_engine(
+        wanted.set(database="postgres").render_as_string(hide_password=False)
+    ).execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with maintenance.connect() as connection:
+            connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('replyloop_databases'))"))
+            exists = "SELECT count(*) FROM pg_database WHERE datname = :name"
+            if not connection.execute(sa.text(exists), {"name": wanted.database}).scalar_one():
+                name = connection.dialect.identifier_preparer.quote_identifier(str(wanted.database))
+                connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    except (OperationalError, ProgrammingError) as error:
+        why = str(error.orig).strip().splitlines()[0]
+        raise ReplyloopError(
+            f"Database {wanted.database} is missing and cannot be created ({why}): create it, or "
+            "name another with REPLYLOOP_DATABASE_URL and REPLYLOOP_DAGSTER_URL."
+        ) from None
+    finally:
+        maintenance.dispose()
+
+
+def describe_database(databases: Databases) -> dict[str, object]:
+    """Whether the data's database answers, and what it is; nothing is started, no secret is told."""
+    engine = create_engine(databases.data)
+    facts: dict[str, object] = {
+        "server": "private" if databases.server else "yours",
+        "database": engine.url.database,
+        "place": engine.url.host or engine.url.query.get("host"),
+        "answers": False,
+    }
+    try:
+        with engine.connect() as connection:
+            facts["version"] = connection.execute(sa.text("SHOW server_version")).scalar_one()
+            facts["answers"] = True
+            if sa.inspect(connection).has_table("replyloop_migrations"):
+                names = sa.text("SELECT name FROM replyloop_migrations ORDER BY name")
+                facts["migrations"] = ", ".join(connection.execute(names).scalars())
+    except OperationalError as error:
+        facts["why"] = str(error.orig).strip().splitlines()[-1]
+    finally:
+        engine.dispose()
+    return facts

@@ -1,0 +1,73 @@
+"""Connections to PostgreSQL, and rows in bulk. One engine per process, a small pool."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from replyloop_assets.errors import ReplyloopError
+
+POOL_SIZE = 4
+
+
+def driver_url(url: str, driver: str = "psycopg") -> sa.URL:
+    """The URL with its driver named, whatever form it came in (`postgres://`, `postgresql://`).
+
+    A bare `postgresql://` means psycopg 3 to SQLAlchemy 2.1; Dagster's storage needs psycopg2.
+
+    Raises:
+        ReplyloopError: it is no PostgreSQL URL. The URL itself is not repeated: it holds a secret.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.drivername.partition("+")[0] not in ("postgres", "postgresql"):
+        raise ReplyloopError(
+            "The database URL cannot be read: write it as postgresql://user:password@host:5432/name."
+        )
+    return parsed.set(drivername=f"postgresql+{driver}")
+
+
+def create_engine(url: str) -> sa.Engine:
+    """An engine whose sessions speak UTC; nothing connects yet."""
+    return sa.create_engine(
+        driver_url(url),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={
+            "options": "-c timezone=UTC",
+            "application_name": "replyloop",
+            "connect_timeout": 10,
+        },
+    )
+
+
+def check_reachable(engine: sa.Engine) -> None:
+    """Raise the sentence a person needs when the database does not answer."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+    except OperationalError as error:
+        place = engine.url.query.get("host") or f"{engine.url.host}:{engine.url.port or 5432}"
+        why = str(error.orig).strip().splitlines()[-1]
+        raise ReplyloopError(
+            f"PostgreSQL at {place} (database {engine.url.database}) does not answer: {why}. "
+            "Start it, or correct REPLYLOOP_DATABASE_URL."
+        ) from None
+
+
+def copy_rows(
+    connection: sa.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """COPY `rows` into `table` inside the connection's transaction, streaming."""
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

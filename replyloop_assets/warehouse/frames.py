@@ -1,0 +1,40 @@
+"""Small frames out of and into PostgreSQL, inside the caller's transaction."""
+
+from collections.abc import Mapping
+from hashlib import md5
+from uuid import UUID
+
+import pandas as pd
+import sqlalchemy as sa
+
+from replyloop_assets.warehouse.engine import copy_rows
+
+
+def read_frame(
+    connection: sa.Connection, query: str, parameters: Mapping[str, object]
+) -> pd.DataFrame:
+    """The rows of a query; its columns are there even where it has no row."""
+    result = connection.execute(sa.text(query), parameters)
+    return pd.DataFrame(result.tuples().all(), columns=list(result.keys()))
+
+
+def write_frame(
+    connection: sa.Connection, table: str, frame: pd.DataFrame, **constants: object
+) -> int:
+    """COPY a frame into columns of the same names, `constants` in every row; returns the rows.
+
+    What is NaN becomes NULL.
+    """
+    columns = [
+        [None if value != value else value for value in frame[name].tolist()]
+        for name in frame.columns
+    ]
+    shared = tuple(constants.values())
+    rows = (row + shared for row in zip(*columns, strict=True))
+    copy_rows(connection, table, [*frame.columns, *constants], rows)
+    return len(frame)
+
+
+def derived_id(*key: object) -> UUID:
+    """The id of a row with this key, the same whenever it is written; `md5(…)::UUID` in SQL."""
+    return UUID(md5("/".join(map(str, key)).encode(), usedforsecurity=False).hexdigest())

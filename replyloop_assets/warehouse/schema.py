@@ -1,0 +1,42 @@
+"""The present schema as text: recorded in `sql/schema.txt`, and what a migrated database must equal."""
+
+import sqlalchemy as sa
+
+COLUMNS = """
+    SELECT
+        class.relname AS table_name,
+        'column ' || attribute.attname || ' ' || format_type(attribute.atttypid, attribute.atttypmod)
+        || CASE WHEN attribute.attnotnull THEN ' not null' ELSE '' END
+        || coalesce(' default ' || pg_get_expr(def.adbin, def.adrelid), '') AS line
+    FROM pg_class AS class
+    INNER JOIN pg_attribute AS attribute
+        ON class.oid = attribute.attrelid AND attribute.attnum > 0 AND NOT attribute.attisdropped
+    LEFT JOIN pg_attrdef AS def
+        ON attribute.attrelid = def.adrelid AND attribute.attnum = def.adnum
+    WHERE class.relkind = 'r' AND class.relnamespace = 'public'::REGNAMESPACE
+    ORDER BY class.relname COLLATE "C", attribute.attnum
+"""
+INDEXES = """
+    SELECT tablename AS table_name, 'index ' || replace(indexdef, 'public.', '') AS line
+    FROM pg_indexes
+    WHERE schemaname = 'public'
+    ORDER BY tablename COLLATE "C", indexname COLLATE "C"
+"""
+FUNCTIONS = """
+    SELECT 'function ' || oid::REGPROCEDURE || ' returns ' || pg_get_function_result(oid) AS line
+    FROM pg_proc
+    WHERE pronamespace = 'public'::REGNAMESPACE AND prokind = 'f'
+    ORDER BY (oid::REGPROCEDURE)::TEXT COLLATE "C"
+"""
+
+
+def describe_schema(engine: sa.Engine) -> str:
+    """Tables with their columns and indexes, and functions, in a fixed order, one per line."""
+    tables: dict[str, list[str]] = {}
+    with engine.connect() as connection:
+        for query in (COLUMNS, INDEXES):
+            for row in connection.execute(sa.text(query)):
+                tables.setdefault(row.table_name, []).append(f"  {row.line}")
+        functions = list(connection.execute(sa.text(FUNCTIONS)).scalars())
+    lines = [line for name, body in tables.items() for line in (f"table {name}", *body)]
+    return "\n".join([*lines, *functions]) + "\n"

@@ -1,0 +1,151 @@
+"""Window replacement: a partition's rows change in one transaction, or not at all.
+
+`stage_days` records, in that same transaction, what is filled, as of when, and whether it is closed.
+`stage_failures` names the days that could not be computed, for the windows that hold them to wait.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.partitions import Window
+
+ENTER = sa.text("""
+    SELECT
+        (SELECT as_of > :as_of FROM stage_days WHERE stage = :stage AND day = :day) AS is_newer,
+        (
+            SELECT count(*) FROM stage_days
+            WHERE stage = :upstream AND day BETWEEN :first_day AND :day
+        ) AS days_held,
+        (
+            SELECT failed.stage || ' of ' || failed.day
+            FROM stage_failures AS failed
+            INNER JOIN unnest(:reads, :since) AS read (stage, first_day) ON failed.stage = read.stage
+            WHERE failed.day BETWEEN read.first_day AND :day
+            ORDER BY failed.day
+            LIMIT 1
+        ) AS missing
+""").bindparams(sa.bindparam("reads", type_=ARRAY(sa.Text)), sa.bindparam("since", type_=ARRAY(sa.Date)))
+LEAVE = sa.text("""
+    WITH mended AS (DELETE FROM stage_failures WHERE stage = :stage AND day = :day)
+    INSERT INTO stage_days (stage, day, as_of, closed, row_count, days_held)
+    VALUES (:stage, :day, :as_of, :closed, :row_count, :days_held)
+    ON CONFLICT (stage, day) DO UPDATE SET
+        as_of = excluded.as_of,
+        closed = excluded.closed,
+        row_count = excluded.row_count,
+        days_held = excluded.days_held,
+        computed_at = excluded.computed_at
+""")
+FAIL = sa.text("""
+    WITH event AS (
+        INSERT INTO system_events (event_type, event_data, severity)
+        VALUES (
+            'stage_failure',
+            jsonb_build_object('component', :stage, 'day', :day, 'message', :reason),
+            'error'
+        )
+    )
+    INSERT INTO stage_failures (stage, day, reason) VALUES (:stage, :day, :reason)
+    ON CONFLICT (stage, day) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at
+""").bindparams(sa.bindparam("day", type_=sa.Date))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a stage reads of another: the days of its window, 1 for the same day only."""
+
+    stage: str
+    days: int = 1
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a window came to: rows written, and how many of its window's days were there."""
+
+    rows: int
+    days_held: int
+
+
+def fill_window(
+    engine: sa.Engine,
+    stage: str,
+    table: str,
+    reads: Sequence[Read],
+    window: Window,
+    compute: Callable[[sa.Connection, int], int],
+) -> Filled | None:
+    """Replace the rows of one day of `table` by what `compute` writes.
+
+    `compute` gets the open transaction and the number of days its window holds, and returns the
+    number of rows it wrote. Two fillings of one stage wait for each other; one that would put an
+    older as-of over a newer writes nothing and returns None.
+
+    Raises:
+        ReplyloopError: a day that this window holds could not be computed.
+    """
+    widest = max(reads, key=lambda read: read.days, default=Read(stage))
+    key = {"stage": stage, "day": window.day, "as_of": window.as_of}
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:stage))"), key)
+        state = connection.execute(
+            ENTER,
+            key
+            | {
+                "upstream": widest.stage,
+                "first_day": window.first_day(widest.days),
+                "reads": [read.stage for read in reads],
+                "since": [window.first_day(read.days) for read in reads],
+            },
+        ).one()
+        if state.missing:
+            raise ReplyloopError(f"waits for {state.missing}, which could not be computed")
+        if state.is_newer:
+            return None
+        days_held = state.days_held if reads else 1
+        connection.execute(sa.text(f'DELETE FROM "{table}" WHERE day = :day'), key)
+        rows = compute(connection, days_held)
+        connection.execute(
+            LEAVE, key | {"closed": window.closed, "row_count": rows, "days_held": days_held}
+        )
+    return Filled(rows, days_held)
+
+
+def record_failure(engine: sa.Engine, stage: str, day: date, reason: str) -> None:
+    """Name a day that could not be computed, for the windows that hold it and for the operator."""
+    with engine.begin() as connection:
+        connection.execute(FAIL, {"stage": stage, "day": day, "reason": reason})
+
+
+def first_fact_day(engine: sa.Engine) -> date | None:
+    """The UTC day of the oldest post found, reply made or experiment started; None before any."""
+    query = """
+        SELECT least(
+            (SELECT min(discovered_at) FROM reply_opportunities),
+            (SELECT min(posted_at) FROM content_metadata WHERE status = 'posted')
+        ) AT TIME ZONE 'UTC'
+    """
+    with engine.connect() as connection:
+        first = connection.execute(sa.text(query)).scalar_one()
+    return None if first is None else first.date()
+
+
+def first_open_day(engine: sa.Engine, stages: Sequence[str], since: date, until: date) -> date:
+    """The first day from `since` on that some of the stages has not closed; at most `until`."""
+    query = """
+        SELECT day FROM stage_days
+        WHERE closed AND stage = ANY(:stages) AND day BETWEEN :since AND :until
+        GROUP BY day
+        HAVING count(*) = :count
+    """
+    parameters = {"stages": list(stages), "count": len(stages), "since": since, "until": until}
+    with engine.connect() as connection:
+        closed = set(connection.execute(sa.text(query), parameters).scalars())
+    day = since
+    while day < until and day in closed:
+        day += timedelta(days=1)
+    return day

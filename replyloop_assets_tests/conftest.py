@@ -1,0 +1,77 @@
+"""A real PostgreSQL for every test: one private server a process, one database a test, cloned from a
+migrated template, so that a test's database costs tens of milliseconds."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+for name in [name for name in os.environ if name.startswith(("REPLYLOOP_", "DAGSTER_"))]:
+    del os.environ[name]
+HOME = Path(tempfile.mkdtemp(prefix="replyloop-tests-", dir="/tmp"))
+HOME.chmod(0o755)  # as root, PostgreSQL runs as another user and must get through
+os.environ["REPLYLOOP_HOME"] = str(HOME)
+
+from replyloop_assets.warehouse.embedded import Server  # noqa: E402
+from replyloop_assets.warehouse.engine import create_engine  # noqa: E402
+from replyloop_assets.warehouse.migrations import migrate  # noqa: E402
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A private server for this test process."""
+    server = Server(HOME)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def maintenance(server: Server) -> Iterator[sa.Engine]:
+    """The server's own database, for creating others."""
+    engine = create_engine(server.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, maintenance: sa.Engine) -> str:
+    """The name of a migrated, empty database."""
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE template_migrated")
+    engine = create_engine(server.url("template_migrated"))
+    migrate(engine)
+    engine.dispose()
+    return "template_migrated"
+
+
+def new_database(server: Server, maintenance: sa.Engine, template: str) -> Iterator[sa.Engine]:
+    """A database of one test, gone with it."""
+    name = f"test_{next(NUMBERS)}"
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    engine = create_engine(server.url(name))
+    yield engine
+    engine.dispose()
+    with maintenance.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(server: Server, maintenance: sa.Engine, template: str) -> Iterator[sa.Engine]:
+    """A migrated, empty database."""
+    yield from new_database(server, maintenance, template)
+
+
+@pytest.fixture
+def empty_engine(server: Server, maintenance: sa.Engine) -> Iterator[sa.Engine]:
+    """A database without a single table."""
+    yield from new_database(server, maintenance, "template1")

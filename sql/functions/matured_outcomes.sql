@@ -1,0 +1,79 @@
+-- The outcomes that became known in [known_from, known_before), one row per piece of content.
+--
+-- An outcome is the first snapshot taken at or after posted_at + horizon, known when it was taken.
+-- If none comes by the end of the grace period, the last one before it counts, known at that end.
+-- An export is one look at every post on the day it was made: it counts for posts past their horizon
+-- then, as known at that horizon, and never for a younger one, which is not ripe in it.
+CREATE OR REPLACE FUNCTION matured_outcomes(
+    known_from TIMESTAMPTZ, known_before TIMESTAMPTZ, horizon INTERVAL, grace INTERVAL
+) RETURNS TABLE (
+    decision_id TEXT,
+    decision_type TEXT,
+    tweet_id TEXT,
+    posted_at TIMESTAMPTZ,
+    collected_at TIMESTAMPTZ,
+    known_at TIMESTAMPTZ,
+    matured_by TEXT,
+    account TEXT,
+    followers_gained BIGINT,
+    likes BIGINT,
+    impressions BIGINT,
+    profile_clicks BIGINT,
+    engagements BIGINT
+)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        content.decision_id::TEXT,
+        content.decision_type,
+        content.tweet_id,
+        content.posted_at,
+        snapshot.collected_at,
+        snapshot.known_at,
+        snapshot.matured_by,
+        lower(content.target_username) AS account,
+        snapshot.followers_gained::BIGINT,
+        snapshot.likes::BIGINT,
+        snapshot.impressions::BIGINT,
+        snapshot.profile_clicks::BIGINT,
+        snapshot.engagements::BIGINT
+    FROM content_metadata AS content
+    CROSS JOIN LATERAL (
+        SELECT
+            metrics.*,
+            CASE
+                WHEN metrics.source = 'export' THEN content.posted_at + horizon
+                WHEN metrics.collected_at >= content.posted_at + horizon THEN metrics.collected_at
+                ELSE content.posted_at + horizon + grace
+            END AS known_at,
+            CASE
+                WHEN metrics.source = 'export' THEN 'export'
+                WHEN metrics.collected_at >= content.posted_at + horizon THEN 'horizon'
+                ELSE 'grace'
+            END AS matured_by
+        FROM tweet_metrics AS metrics
+        WHERE
+            metrics.tweet_id = content.tweet_id
+            AND metrics.collected_at >= content.posted_at
+            AND (
+                CASE WHEN metrics.source = 'export'
+                    THEN metrics.collected_at >= content.posted_at + horizon
+                    ELSE metrics.collected_at <= content.posted_at + horizon + grace
+                END
+            )
+        ORDER BY
+            (metrics.collected_at < content.posted_at + horizon),
+            abs(extract(EPOCH FROM metrics.collected_at - content.posted_at - horizon)),
+            metrics.impressions DESC NULLS LAST,
+            metrics.likes DESC NULLS LAST,
+            metrics.followers_gained DESC NULLS LAST,
+            metrics.profile_clicks DESC NULLS LAST
+        LIMIT 1
+    ) AS snapshot
+    WHERE
+        content.status = 'posted'
+        -- known_at lies between the horizon and the end of grace, which bounds what must be read
+        AND content.posted_at >= known_from - horizon - grace
+        AND content.posted_at < known_before - horizon
+        AND snapshot.known_at >= known_from
+        AND snapshot.known_at < known_before
+$$;

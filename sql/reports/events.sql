@@ -1,0 +1,6 @@
+-- The newest warnings and errors.
+SELECT created_at, event_type, severity, event_data ->> 'component' AS component, event_data ->> 'message' AS message
+FROM system_events
+WHERE severity IN ('warning', 'error', 'critical')
+ORDER BY created_at DESC
+LIMIT 5

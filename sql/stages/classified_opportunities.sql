@@ -1,0 +1,49 @@
+-- Grain: one row per opportunity, in the partition of the day it was found. Keys: day, opportunity_id.
+-- The author boost averages the ripe outcomes known in the 30 days before the as-of, from the facts.
+INSERT INTO classified_opportunities (
+    day, as_of, opportunity_id, tweet_id, target_username, discovered_at,
+    engagement_tier, account_size_tier, timing_window, author_avg_followers, opportunity_score_v2
+)
+WITH found AS (
+    SELECT
+        opportunity.id::TEXT AS opportunity_id,
+        opportunity.tweet_id,
+        opportunity.target_username,
+        lower(opportunity.target_username) AS account,
+        opportunity.discovered_at,
+        opportunity.like_count,
+        opportunity.reply_count,
+        opportunity.posted_minutes_ago,
+        coalesce(opportunity.author_follower_count, account.follower_count) AS follower_count
+    FROM reply_opportunities AS opportunity
+    LEFT JOIN LATERAL (
+        SELECT max(known.follower_count) AS follower_count
+        FROM discovered_accounts AS known
+        WHERE lower(known.username) = lower(opportunity.target_username)
+    ) AS account ON TRUE
+    WHERE opportunity.discovered_at >= :day_start AND opportunity.discovered_at < :as_of
+),
+
+authors AS (
+    SELECT
+        outcome.account,
+        (sum(outcome.followers_gained) / count(outcome.followers_gained))::DOUBLE PRECISION AS avg_followers
+    FROM matured_outcomes(:as_of - INTERVAL '30 days', :as_of, :horizon, :grace) AS outcome
+    WHERE outcome.account IN (SELECT found.account FROM found) AND outcome.followers_gained IS NOT NULL
+    GROUP BY outcome.account
+)
+
+SELECT
+    :day,
+    :as_of,
+    found.opportunity_id,
+    found.tweet_id,
+    found.target_username,
+    found.discovered_at,
+    engagement_tier(found.like_count),
+    account_size_tier(found.follower_count),
+    timing_window(found.posted_minutes_ago),
+    authors.avg_followers,
+    opportunity_score(found.like_count, authors.avg_followers, found.posted_minutes_ago, found.reply_count)
+FROM found
+LEFT JOIN authors ON found.account = authors.account

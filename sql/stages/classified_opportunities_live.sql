@@ -1,0 +1,31 @@
+-- Sets the seed's columns on the opportunities of a day: by the newest partition, or where they were
+-- still empty, so that filling an old day never changes what the bot sees now.
+UPDATE reply_opportunities AS opportunity
+SET
+    engagement_tier = classified.engagement_tier,
+    account_size_tier = classified.account_size_tier,
+    timing_window = classified.timing_window,
+    opportunity_score_v2 = classified.opportunity_score_v2
+FROM classified_opportunities AS classified
+WHERE
+    classified.day = :day
+    AND opportunity.id::TEXT = classified.opportunity_id
+    AND (
+        :is_newest
+        OR (
+            opportunity.engagement_tier IS NULL
+            AND opportunity.account_size_tier IS NULL
+            AND opportunity.timing_window IS NULL
+        )
+    )
+    AND (
+        opportunity.engagement_tier,
+        opportunity.account_size_tier,
+        opportunity.timing_window,
+        opportunity.opportunity_score_v2
+    ) IS DISTINCT FROM (
+        classified.engagement_tier,
+        classified.account_size_tier,
+        classified.timing_window,
+        classified.opportunity_score_v2
+    )

@@ -1,0 +1,36 @@
+-- Moves one experiment's state forward from the newest closed day. A decision is a fact, recorded once
+-- with its instant and inputs; an experiment that has ended is never touched again.
+WITH decided AS (
+    INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)
+    SELECT
+        experiment.id,
+        'decided',
+        :as_of,
+        :reason,
+        jsonb_build_object(
+            'decision', CAST(:decision AS TEXT),
+            'look', CAST(:look AS INTEGER),
+            'sample_size_control', CAST(:sample_size_control AS INTEGER),
+            'sample_size_treatment', CAST(:sample_size_treatment AS INTEGER),
+            'improvement_pct', CAST(:improvement_pct AS DOUBLE PRECISION),
+            'p_value', CAST(:p_value AS DOUBLE PRECISION)
+        )
+    FROM experiments AS experiment
+    WHERE :decided AND experiment.id = CAST(:experiment_id AS UUID) AND experiment.status = 'running'
+    ON CONFLICT DO NOTHING
+)
+
+UPDATE experiments
+SET
+    control_avg_followers = :control_avg_followers,
+    treatment_avg_followers = :treatment_avg_followers,
+    improvement_pct = least(:improvement_pct, 99999999.99),
+    is_significant = :is_significant,
+    confidence_level = :p_value,
+    sample_size_control = :sample_size_control,
+    sample_size_treatment = :sample_size_treatment,
+    decision = :decision,
+    notes = :reason,
+    status = CASE WHEN :decided THEN 'completed' ELSE status END,
+    completed_at = CASE WHEN :decided THEN CAST(:as_of AS TIMESTAMPTZ) END
+WHERE id = CAST(:experiment_id AS UUID) AND status = 'running'
