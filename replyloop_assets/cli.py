@@ -214,7 +214,10 @@ def import_files(
     for path in files:
         with progress_bar(f"Reading {path.name}", DownloadColumn()) as advance:
             summary = import_file(
-                place.engine, path, discovered_at=found, on_progress=lambda done, all_: advance(done, all_)
+                place.engine,
+                path,
+                discovered_at=found,
+                on_progress=lambda done, all_: advance(done, all_),
             )
         summaries.append(summary)
         if not quiet:

@@ -70,9 +70,7 @@ def serve(home: Path, port: int, environment: dict[str, str], announce: str) -> 
         "daemon": ["dagster._daemon", "run", "-w", workspace],
     }
     children: dict[str, subprocess.Popen[bytes]] = {}
-    previous = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for name, (module, *arguments) in commands.items():
             with (logs / f"{name}.log").open("wb") as log:

@@ -39,9 +39,7 @@ class Features(BaseModel):
 class Settings(BaseSettings):
     """What a person may set, with what holds when they do not."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="REPLYLOOP_", env_nested_delimiter="__", extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix="REPLYLOOP_", env_nested_delimiter="__", extra="ignore")
 
     home: Path = Field(default_factory=default_home)
     database_url: SecretStr | None = None
@@ -49,8 +47,8 @@ class Settings(BaseSettings):
     postgres_bin: Path | None = None
 
     history_start: date = date(2025, 1, 1)
-    horizon_hours: int = Field(24, ge=1, le=720)
-    grace_hours: int = Field(24, ge=1, le=720)
+    horizon_hours: int = Field(default=24, ge=1, le=720)
+    grace_hours: int = Field(default=24, ge=1, le=720)
     automation: bool = True
 
     features: Features = Features()

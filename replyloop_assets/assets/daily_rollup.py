@@ -21,9 +21,7 @@ def roll_up(connection: sa.Connection, window: Window, settings: Settings, days_
     ).rowcount
 
 
-STAGE = Stage(
-    name="daily_rollup", group="facts", compute=roll_up, reads=[Read("reply_outcomes")]
-)
+STAGE = Stage(name="daily_rollup", group="facts", compute=roll_up, reads=[Read("reply_outcomes")])
 asset = stage_asset(
     STAGE,
     "The day's outcomes by dimension, value and metric: counts, sums, squares, logarithms and a "

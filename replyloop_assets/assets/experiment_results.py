@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.experiments import CONTINUE, explain, first_decision, look
-from replyloop_assets.partitions import Window, day_start, days_between
+from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
@@ -43,9 +43,7 @@ def evaluate_experiments(
     return len(newest)
 
 
-def evaluate(
-    experiment: object, rows: pd.DataFrame, window: Window, settings: Settings
-) -> dict[str, object]:
+def evaluate(experiment: object, rows: pd.DataFrame, window: Window, settings: Settings) -> dict[str, object]:
     """The look that decided one experiment, or else the one of the window's day."""
     days = days_between(rows["started_day"].iloc[0], window.day)
     control, treatment = (cumulative(rows, variant, len(days)) for variant in ("control", "treatment"))

@@ -14,9 +14,7 @@ from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.windows import Read
 
 
-def judge_health(
-    connection: sa.Connection, window: Window, settings: Settings, days_held: int
-) -> int:
+def judge_health(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Judge one window; a window without any outcome gets no row."""
     daily = read_frame(
         connection,

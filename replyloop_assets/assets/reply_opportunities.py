@@ -22,7 +22,7 @@ FINGERPRINT = """
 """
 
 
-@dg.multi_observable_source_asset(
+@dg.multi_observable_source_asset(  # type: ignore[untyped-decorator]
     name="observe_reply_opportunities",
     specs=[
         dg.AssetSpec(

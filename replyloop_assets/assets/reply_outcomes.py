@@ -13,9 +13,7 @@ FORGET_OUTCOMES = """
 """
 
 
-def mature_outcomes(
-    connection: sa.Connection, window: Window, settings: Settings, days_held: int
-) -> int:
+def mature_outcomes(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Write the outcomes that became known on one day: of all content, and of replies with context."""
     parameters = {
         "day": window.day,

@@ -20,9 +20,7 @@ COLUMNS = {
 }
 
 
-def rate_replies(
-    connection: sa.Connection, window: Window, settings: Settings, days_held: int
-) -> int:
+def rate_replies(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Rate one window, and bring the accounts' live figures forward from the newest."""
     first_day = window.first_day(settings.performance.window_days)
     merged = read_frame(
@@ -34,14 +32,20 @@ def rate_replies(
         return 0
     rated = rate_performance(merged, settings.performance)
     rated["id"] = [
-        derived_id(STAGE.name, window.day, dimension, value)
+        str(derived_id(STAGE.name, window.day, dimension, value))
         for dimension, value in zip(rated["dimension"], rated["value"], strict=True)
     ]
     rated["metadata"] = [
         json.dumps({"rank": rank, "top": rank == 1, "insight": describe(row)})
         for row, rank in zip(rated.itertuples(), rated.pop("rank"), strict=True)
     ]
-    bounded = ["avg_followers_gained", "avg_likes", "avg_impressions", "avg_profile_clicks", "roi_score"]
+    bounded = [
+        "avg_followers_gained",
+        "avg_likes",
+        "avg_impressions",
+        "avg_profile_clicks",
+        "roi_score",
+    ]
     rated[bounded] = rated[bounded].clip(upper=LARGEST_AVERAGE)
     rows = write_frame(
         connection,
@@ -56,9 +60,7 @@ def rate_replies(
         created_at=window.as_of,
     )
     if window.is_newest:
-        connection.execute(
-            sa.text(read_sql("stages/reply_performance_analytics_live")), {"day": window.day}
-        )
+        connection.execute(sa.text(read_sql("stages/reply_performance_analytics_live")), {"day": window.day})
     return rows
 
 

@@ -75,9 +75,7 @@ class Stage:
 
 def stage_asset(stage: Stage, description: str) -> dg.AssetsDefinition:
     """The stage as an asset: partitioned, described, typed, owned, checked."""
-    checks = [
-        dg.AssetCheckSpec(EVERY_DAY, asset=stage.name, description="No day of the run failed.")
-    ]
+    checks = [dg.AssetCheckSpec(EVERY_DAY, asset=stage.name, description="No day of the run failed.")]
     if stage.window_days > 1:
         checks.append(
             dg.AssetCheckSpec(
@@ -114,7 +112,7 @@ def stage_asset(stage: Stage, description: str) -> dg.AssetsDefinition:
     )
     def stage_definition(
         context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]
-    ) -> dg.MaterializeResult:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster reads this annotation and knows it bare
         return materialize_days(context, stage, runtime)
 
     return stage_definition
@@ -122,7 +120,7 @@ def stage_asset(stage: Stage, description: str) -> dg.AssetsDefinition:
 
 def materialize_days(
     context: dg.AssetExecutionContext, stage: Stage, runtime: Runtime
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Fill every day of the run. A day that cannot be computed is named and left; the others go on.
 
     Raises:
@@ -204,4 +202,8 @@ def sentence(error: Exception) -> str:
     """The first line of an error, without the statement and parameters that carry people's text."""
     origin = getattr(error, "orig", None) or error
     text = str(origin).strip().splitlines()
-    return text[0] if isinstance(error, ReplyloopError) else f"{type(origin).__name__}: {text[0] if text else ''}"
+    return (
+        text[0]
+        if isinstance(error, ReplyloopError)
+        else f"{type(origin).__name__}: {text[0] if text else ''}"
+    )

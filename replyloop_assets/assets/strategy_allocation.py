@@ -11,9 +11,7 @@ from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.windows import Read
 
 
-def allocate_strategies(
-    connection: sa.Connection, window: Window, settings: Settings, days_held: int
-) -> int:
+def allocate_strategies(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Decide one window's shares; the newest moves the live allocation."""
     evidence = read_frame(
         connection,

@@ -1,0 +1,1 @@
+"""When the loop turns and when it reacts."""

@@ -74,9 +74,7 @@ def run_backfill(plan: Plan, runtime: Runtime, instance: dg.DagsterInstance) -> 
     """
     with runtime.engine.connect() as connection:
         return list(
-            connection.execute(
-                sa.text(query), {"first": plan.widened_from, "last": plan.last}
-            ).scalars()
+            connection.execute(sa.text(query), {"first": plan.widened_from, "last": plan.last}).scalars()
         )
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from replyloop_assets.assets import STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
-from replyloop_assets.partitions import PARTITIONS, today
+from replyloop_assets.partitions import today
 from replyloop_assets.settings import Features, load_settings
 from replyloop_assets.warehouse.windows import first_fact_day, first_open_day
 
@@ -49,9 +49,7 @@ CADENCES = (
 def switched_on(stages: Sequence[Stage], features: Features) -> list[Stage]:
     """The stages without those whose component is off."""
     return [
-        stage
-        for stage in stages
-        if stage.name not in COMPONENTS or getattr(features, COMPONENTS[stage.name])
+        stage for stage in stages if stage.name not in COMPONENTS or getattr(features, COMPONENTS[stage.name])
     ]
 
 
@@ -64,14 +62,15 @@ def open_range(runtime: Runtime, stages: Sequence[Stage]) -> tuple[str, str]:
     return start.isoformat(), running.isoformat()
 
 
-def schedule_for(cadence: Cadence) -> tuple[dg.ScheduleDefinition, "dg.UnresolvedAssetJobDefinition"]:
+def schedule_for(
+    cadence: Cadence,
+) -> tuple[dg.ScheduleDefinition, "dg.UnresolvedAssetJobDefinition"]:
     """The job of a cadence and the schedule that asks for it."""
     settings = load_settings()
     stages = switched_on(cadence.stages, settings.features)
     job = dg.define_asset_job(
         cadence.name,
         selection=dg.AssetSelection.assets(*(stage.name for stage in stages)),
-        partitions_def=PARTITIONS,
         description=cadence.description,
     )
 
@@ -82,14 +81,10 @@ def schedule_for(cadence: Cadence) -> tuple[dg.ScheduleDefinition, "dg.Unresolve
         execution_timezone="UTC",
         description=cadence.description,
         default_status=(
-            dg.DefaultScheduleStatus.RUNNING
-            if settings.automation
-            else dg.DefaultScheduleStatus.STOPPED
+            dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
         ),
     )
-    def turn(
-        context: dg.ScheduleEvaluationContext, runtime: dg.ResourceParam[Runtime]
-    ) -> dg.RunRequest:
+    def turn(context: dg.ScheduleEvaluationContext, runtime: dg.ResourceParam[Runtime]) -> dg.RunRequest:
         start, end = open_range(runtime, stages)
         return dg.RunRequest(
             run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}",
@@ -102,6 +97,8 @@ def schedule_for(cadence: Cadence) -> tuple[dg.ScheduleDefinition, "dg.Unresolve
     return turn, job
 
 
-_WIRED = [schedule_for(cadence) for cadence in CADENCES if switched_on(cadence.stages, load_settings().features)]
+_WIRED = [
+    schedule_for(cadence) for cadence in CADENCES if switched_on(cadence.stages, load_settings().features)
+]
 SCHEDULES = [schedule for schedule, _ in _WIRED]
 JOBS = [job for _, job in _WIRED]

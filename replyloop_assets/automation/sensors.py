@@ -26,9 +26,7 @@ RECORD = sa.text("""
     name="run_failure_to_system_events",
     description="Writes each failed run into system_events, once.",
     default_status=(
-        dg.DefaultSensorStatus.RUNNING
-        if load_settings().automation
-        else dg.DefaultSensorStatus.STOPPED
+        dg.DefaultSensorStatus.RUNNING if load_settings().automation else dg.DefaultSensorStatus.STOPPED
     ),
 )
 def run_failure_to_system_events(

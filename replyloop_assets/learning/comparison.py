@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+def ratio(above: Floats, below: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Above / below, NaN outside `where`."""
+    quotient: Floats = np.full(np.broadcast_shapes(np.shape(above), np.shape(below)), np.nan)
+    np.divide(above, below, out=quotient, where=where)
+    return quotient
+
+
 class Moments(NamedTuple):
     """Count, sum and sum of squares, as arrays of one shape."""
 
@@ -18,15 +25,13 @@ class Moments(NamedTuple):
     @property
     def mean(self) -> Floats:
         """The average, NaN where nothing was counted."""
-        return np.divide(self.total, self.n, out=np.full(np.shape(self.n), np.nan), where=self.n > 0)
+        return ratio(self.total, self.n, self.n > 0)
 
     @property
     def variance(self) -> Floats:
         """The sample variance, NaN below two."""
-        deviation = np.maximum(self.squares - self.n * self.mean**2, 0)
-        return np.divide(
-            deviation, self.n - 1, out=np.full(np.shape(self.n), np.nan), where=self.n > 1
-        )
+        deviation: Floats = np.maximum(self.squares - self.n * self.mean**2, 0)
+        return ratio(deviation, self.n - 1, self.n > 1)
 
 
 def welch(a: Moments, b: Moments) -> tuple[Floats, Floats]:

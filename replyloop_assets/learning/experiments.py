@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replyloop_assets.learning.comparison import Floats, Moments, two_sided, welch
+from replyloop_assets.learning.comparison import Floats, Moments, ratio, two_sided, welch
 
 CONTINUE, ADOPT, REJECT = "continue_testing", "adopt", "reject"
 
@@ -47,13 +47,14 @@ def look(control: Moments, treatment: Moments, settings: ExperimentSettings) -> 
     t, freedom = welch(control, treatment)
     p_value = two_sided(t, freedom)
     base = control.mean
-    improvement = np.divide(
-        100 * (treatment.mean - base), base, out=np.full(np.shape(base), np.nan), where=base > 0
-    )
+    improvement = ratio(100 * (treatment.mean - base), base, base > 0)
     enough = (control.n >= settings.min_samples) & (treatment.n >= settings.min_samples)
     significant = enough & (p_value < settings.significance)
     decision = np.select(
-        [significant & (improvement >= settings.min_improvement_pct), significant & (improvement < 0)],
+        [
+            significant & (improvement >= settings.min_improvement_pct),
+            significant & (improvement < 0),
+        ],
         [ADOPT, REJECT],
         CONTINUE,
     )
@@ -63,7 +64,8 @@ def look(control: Moments, treatment: Moments, settings: ExperimentSettings) -> 
 def first_decision(decision: NDArray[np.str_]) -> NDArray[np.intp]:
     """Index along the last axis of the first look that decided; the number of looks if none did."""
     decided = decision != CONTINUE
-    return np.where(decided.any(axis=-1), decided.argmax(axis=-1), decision.shape[-1])
+    first: NDArray[np.intp] = decided.argmax(axis=-1)
+    return np.where(decided.any(axis=-1), first, decision.shape[-1])
 
 
 def explain(looks: Looks, at: int, n_control: float, n_treatment: float, settings: ExperimentSettings) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from replyloop_assets.learning.comparison import Floats, ratio
 
 UNKNOWN = "unknown"
 BASELINE = "all"
@@ -36,13 +36,8 @@ def confidence(sample_size: Any, settings: PerformanceSettings) -> Any:
 
 def roi(average: Any, baseline: Any) -> Floats:
     """Average in percent of the baseline; NaN where the baseline is 0 or unknown: no rating."""
-    average, baseline = np.asarray(average, float), np.asarray(baseline, float)
-    return np.divide(
-        100 * average,
-        baseline,
-        out=np.full(np.broadcast_shapes(average.shape, baseline.shape), np.nan),
-        where=baseline > 0,
-    )
+    baseline = np.asarray(baseline, float)
+    return ratio(100 * np.asarray(average, float), baseline, baseline > 0)
 
 
 def performance_tier(roi_percent: Any, settings: PerformanceSettings) -> NDArray[np.object_]:
@@ -74,7 +69,7 @@ def shrink(means: Floats, variances: Floats, groups: NDArray[np.intp]) -> tuple[
     """
 
     def total(weights: Floats) -> Floats:
-        return np.bincount(groups, weights)
+        return np.bincount(groups, weights).astype(float)
 
     def spread(values: Floats) -> Floats:
         return values[groups]

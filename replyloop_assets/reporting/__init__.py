@@ -1,0 +1,1 @@
+"""What a person looks at: the status, and what the Dagster UI shows."""

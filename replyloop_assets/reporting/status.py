@@ -28,9 +28,7 @@ SHOWN = {
 MOST = 5
 
 
-def read_status(
-    engine: sa.Engine, settings: Settings, stages: Sequence[str], now: datetime
-) -> Status:
+def read_status(engine: sa.Engine, settings: Settings, stages: Sequence[str], now: datetime) -> Status:
     """Everything `replyloop status` says, as plain values."""
     parameters = {
         "history_start": settings.history_start,
@@ -64,19 +62,20 @@ def render_status(status: Status, most: int = MOST) -> Group:
     parts: list[Any] = [facts_line(status["facts"])]
     filled = [stage for stage in status["stages"] if stage["days"]]
     failures = [
-        f"{stage['stage']} of {failure}"
-        for stage in status["stages"]
-        for failure in stage["failures"] or ()
+        f"{stage['stage']} of {failure}" for stage in status["stages"] for failure in stage["failures"] or ()
     ]
     if not status["facts"]["posts"] and not status["facts"]["opportunities"]:
         parts.append("Nothing is loaded yet: replyloop import FILE brings in an X export.")
     elif not filled:
         parts.append("Nothing is computed yet: replyloop materialize fills the days.")
+    if status["performance"]:
+        as_of = next(iter(status["performance"].values()))[0]["as_of"]
+        parts.append(f"\nThe window that ends {as_of:%Y-%m-%d %H:%M} UTC:")
     for dimension, title in SHOWN.items():
         if rows := status["performance"].get(dimension):
-            parts.append(performance_table(title, rows, most))
+            parts += [performance_table(title, rows, most), ""]
     if status["allocation"]:
-        parts.append(allocation_table(status["allocation"], most))
+        parts += [allocation_table(status["allocation"], most), ""]
     parts += [experiment_line(row) for row in status["experiments"]]
     if status["health"]:
         health = status["health"]
@@ -86,7 +85,10 @@ def render_status(status: Status, most: int = MOST) -> Group:
         parts.append(f"Filled: {filled[0]['first_day']} to {newest}, {len(filled)} stages.")
     parts += [Text(f"Not computed: {failure}", style="red") for failure in failures]
     parts += [
-        Text(f"{row['severity']}: {row['component'] or row['event_type']}: {row['message']}", "yellow")
+        Text(
+            f"{row['severity']}: {row['component'] or row['event_type']}: {row['message']}",
+            "yellow",
+        )
         for row in status["events"]
     ]
     return Group(*parts)
@@ -109,30 +111,30 @@ def facts_line(facts: Row) -> str:
 
 
 def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
-    """The best values of one dimension."""
-    table = Table(title=f"{title}, as of {rows[0]['as_of']:%Y-%m-%d %H:%M}", title_justify="left")
-    for heading in ("", "replies", "followers each", "likely", "visits each", "of baseline", "tier"):
-        table.add_column(heading, justify="left" if heading in ("", "tier") else "right")
+    """The best values of one dimension, a line each."""
+    table = plain_table(title)
+    for heading in ("replies", "followers each", "likely (95%)", "visits each", "baseline"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("tier", no_wrap=True)
     for row in rows[:most]:
         rated = row["performance_tier"] is not None
         table.add_row(
             Text(row["dimension_value"]),
             f"{row['reply_count']:,}",
             number(row["avg_followers_gained"]),
-            f"{row['interval_low']:.2f}–{row['interval_high']:.2f}" if rated else "–",
+            f"{row['interval_low']:.1f}–{row['interval_high']:.1f}" if rated else "–",
             number(row["avg_profile_clicks"]),
             f"{row['roi_score']:.0f}%" if rated else "–",
             row["performance_tier"] or "not rated",
         )
     if len(rows) > most:
-        table.caption = f"and {len(rows) - most} more (--json shows all)"
+        table.add_row(Text(f"… {len(rows) - most} more", "dim"))
     return table
 
 
 def allocation_table(rows: Sequence[Row], most: int) -> Table:
     """The shares of each family, one line per family."""
-    table = Table(title=f"Effort, as of {rows[0]['as_of']:%Y-%m-%d %H:%M}", title_justify="left")
-    table.add_column("family")
+    table = plain_table("Effort")
     table.add_column("shares")
     families: dict[str, list[str]] = {}
     for row in rows:
@@ -140,8 +142,15 @@ def allocation_table(rows: Sequence[Row], most: int) -> Table:
             f"{row['strategy_name']} {row['allocation_pct']:g}%"
         )
     for family, shares in families.items():
-        more = f" and {len(shares) - most} more" if len(shares) > most else ""
-        table.add_row(family, Text(", ".join(shares[:most]) + more))
+        more = f" … {len(shares) - most} more" if len(shares) > most else ""
+        table.add_row(Text(family), Text(", ".join(shares[:most]) + more))
+    return table
+
+
+def plain_table(title: str) -> Table:
+    """A table without lines, whose first column bears the title."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(title, no_wrap=True, min_width=18, max_width=22, overflow="ellipsis")
     return table
 
 

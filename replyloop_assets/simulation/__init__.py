@@ -1,0 +1,1 @@
+"""Synthetic life with known truth."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the private server, connections, migrations, named SQL, window replacement."""

@@ -27,7 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from psycopg import pq
 
 from replyloop_assets.warehouse.binaries import Account, Binaries, EmbeddedError, find
@@ -41,7 +41,7 @@ PORT = 5432  # only a part of the socket's name
 SOCKET = f".s.PGSQL.{PORT}"
 SOCKET_PATH_LIMIT = 103  # bytes: macOS has 104 with the final NUL, Linux 108
 # `/tmp` and not $TMPDIR: every command must find the same place, whatever its environment.
-SHORT_FOLDERS = Path("/tmp")
+SHORT_FOLDERS = Path("/tmp")  # noqa: S108
 
 # Everything else is initdb's choice, which fits max_connections and shared_buffers to the
 # machine (100 and 128 MB where it can). fsync and synchronous_commit stay on.
@@ -251,8 +251,10 @@ class Server:
         return self._mark in " ".join(words) or str(self._data) in words
 
     def _is_ready(self) -> bool:
-        """Whether it takes connections; asked only once the server says so, as each refusal
-        would be a line in its log."""
+        """Whether it takes connections.
+
+        Asked only once the server says so, as each refusal would be a line in its log.
+        """
         if self._postmaster() is None:
             return False
         if not self._read(self._data / "postmaster.pid").rstrip().endswith("ready"):
@@ -279,11 +281,10 @@ class Server:
         return int(self._account.run(*shell, *command, *settings).stdout)
 
     def _create(self, binaries: Binaries) -> None:
-        """initdb beside the place and move it there: a cluster is there whole or not at all."""
+        """Initdb beside the place and move it there: a cluster is there whole or not at all."""
         if self._data.exists() and any(self._data.iterdir()):
             raise EmbeddedError(
-                f"{self._data} is not empty and not a PostgreSQL data folder: move it away, and "
-                "start again."
+                f"{self._data} is not empty and not a PostgreSQL data folder: move it away, and start again."
             )
         staging = self._folder / f"new-{secrets.token_hex(4)}"
         done = self._account.run(

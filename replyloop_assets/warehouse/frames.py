@@ -10,24 +10,20 @@ import sqlalchemy as sa
 from replyloop_assets.warehouse.engine import copy_rows
 
 
-def read_frame(
-    connection: sa.Connection, query: str, parameters: Mapping[str, object]
-) -> pd.DataFrame:
+def read_frame(connection: sa.Connection, query: str, parameters: Mapping[str, object]) -> pd.DataFrame:
     """The rows of a query; its columns are there even where it has no row."""
     result = connection.execute(sa.text(query), parameters)
-    return pd.DataFrame(result.tuples().all(), columns=list(result.keys()))
+    names = list(result.keys())
+    return pd.DataFrame(map(tuple, result), columns=names)
 
 
-def write_frame(
-    connection: sa.Connection, table: str, frame: pd.DataFrame, **constants: object
-) -> int:
+def write_frame(connection: sa.Connection, table: str, frame: pd.DataFrame, **constants: object) -> int:
     """COPY a frame into columns of the same names, `constants` in every row; returns the rows.
 
     What is NaN becomes NULL.
     """
     columns = [
-        [None if value != value else value for value in frame[name].tolist()]
-        for name in frame.columns
+        [None if value != value else value for value in frame[name].tolist()] for name in frame.columns
     ]
     shared = tuple(constants.values())
     rows = (row + shared for row in zip(*columns, strict=True))

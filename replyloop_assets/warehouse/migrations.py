@@ -37,11 +37,8 @@ def migrate(engine: sa.Engine) -> list[str]:
             )
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_migrations'))"))
         connection.exec_driver_sql(LEDGER)
-        applied = dict(
-            connection.execute(sa.text("SELECT name, checksum FROM replyloop_migrations"))
-            .tuples()
-            .all()
-        )
+        ledger = connection.execute(sa.text("SELECT name, checksum FROM replyloop_migrations"))
+        applied = {row.name: row.checksum for row in ledger}
         new = []
         for path in sorted(project_file("sql/migrations").glob("*.sql")):
             text = path.read_text(encoding="utf-8")

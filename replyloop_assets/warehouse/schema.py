@@ -40,3 +40,20 @@ def describe_schema(engine: sa.Engine) -> str:
         functions = list(connection.execute(sa.text(FUNCTIONS)).scalars())
     lines = [line for name, body in tables.items() for line in (f"table {name}", *body)]
     return "\n".join([*lines, *functions]) + "\n"
+
+
+def main() -> None:
+    """Print the schema of a database that is migrated from nothing: `make schema` records it."""
+    from replyloop_assets.settings import load_settings
+    from replyloop_assets.warehouse.databases import Databases
+    from replyloop_assets.warehouse.engine import create_engine
+
+    databases = Databases.from_settings(load_settings(), "_schema")
+    with databases.running():
+        engine = create_engine(databases.data)
+        print(describe_schema(engine), end="")
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    main()

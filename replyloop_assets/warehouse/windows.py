@@ -109,9 +109,7 @@ def fill_window(
         days_held = state.days_held if reads else 1
         connection.execute(sa.text(f'DELETE FROM "{table}" WHERE day = :day'), key)
         rows = compute(connection, days_held)
-        connection.execute(
-            LEAVE, key | {"closed": window.closed, "row_count": rows, "days_held": days_held}
-        )
+        connection.execute(LEAVE, key | {"closed": window.closed, "row_count": rows, "days_held": days_held})
     return Filled(rows, days_held)
 
 

@@ -268,9 +268,7 @@ def test_a_server_of_another_home_is_nobody_s_orphan(place: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["installed", "wheel", "named"])
-def test_every_kind_of_binaries_serves(
-    place: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_kind_of_binaries_serves(place: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(place / "home", wheel() / "pginstall/bin" if kind == "named" else None)
     if kind == "wheel":
         hide_installed(monkeypatch)
@@ -383,9 +381,7 @@ def test_the_log_does_not_grow_for_ever(server: Server, monkeypatch: pytest.Monk
 
 
 @as_root
-def test_as_root_the_server_is_an_unprivileged_user_s(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_as_root_the_server_is_an_unprivileged_user_s(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also with a umask that closes what root creates, and when another user comes along."""
     before = os.umask(0o077)
     try:

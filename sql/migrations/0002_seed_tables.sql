@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS reply_performance_analytics (
     created_at TIMESTAMPTZ DEFAULT now()
 );
 CREATE INDEX IF NOT EXISTS idx_perf_analytics_dimension
-    ON reply_performance_analytics (dimension_type, dimension_value);
+ON reply_performance_analytics (dimension_type, dimension_value);
 CREATE INDEX IF NOT EXISTS idx_perf_analytics_updated ON reply_performance_analytics (last_updated);
 
 CREATE TABLE IF NOT EXISTS strategy_allocation (

@@ -50,29 +50,29 @@ CREATE TABLE classified_opportunities (
 -- The matured outcome per decision, of any type.
 CREATE TABLE IF NOT EXISTS outcomes (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE outcomes
-    ADD COLUMN IF NOT EXISTS decision_id TEXT,
-    ADD COLUMN IF NOT EXISTS decision_type TEXT,
-    ADD COLUMN IF NOT EXISTS tweet_id TEXT,
-    ADD COLUMN IF NOT EXISTS posted_at TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS collected_at TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS known_at TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS matured_by TEXT, -- horizon | grace | export
-    ADD COLUMN IF NOT EXISTS followers_gained BIGINT,
-    ADD COLUMN IF NOT EXISTS likes BIGINT,
-    ADD COLUMN IF NOT EXISTS impressions BIGINT,
-    ADD COLUMN IF NOT EXISTS profile_clicks BIGINT,
-    ADD COLUMN IF NOT EXISTS engagements BIGINT;
+ADD COLUMN IF NOT EXISTS decision_id TEXT,
+ADD COLUMN IF NOT EXISTS decision_type TEXT,
+ADD COLUMN IF NOT EXISTS tweet_id TEXT,
+ADD COLUMN IF NOT EXISTS posted_at TIMESTAMPTZ,
+ADD COLUMN IF NOT EXISTS collected_at TIMESTAMPTZ,
+ADD COLUMN IF NOT EXISTS known_at TIMESTAMPTZ,
+ADD COLUMN IF NOT EXISTS matured_by TEXT, -- horizon | grace | export
+ADD COLUMN IF NOT EXISTS followers_gained BIGINT,
+ADD COLUMN IF NOT EXISTS likes BIGINT,
+ADD COLUMN IF NOT EXISTS impressions BIGINT,
+ADD COLUMN IF NOT EXISTS profile_clicks BIGINT,
+ADD COLUMN IF NOT EXISTS engagements BIGINT;
 CREATE INDEX IF NOT EXISTS idx_outcomes_known ON outcomes (known_at);
 
 -- Features at decision time, the prediction made then, and the matured outcome.
 CREATE TABLE IF NOT EXISTS learning_posts (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE learning_posts
-    ADD COLUMN IF NOT EXISTS decision_id TEXT,
-    ADD COLUMN IF NOT EXISTS decided_at TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS features JSONB,
-    ADD COLUMN IF NOT EXISTS predicted_value DOUBLE PRECISION,
-    ADD COLUMN IF NOT EXISTS actual_value DOUBLE PRECISION,
-    ADD COLUMN IF NOT EXISTS known_at TIMESTAMPTZ;
+ADD COLUMN IF NOT EXISTS decision_id TEXT,
+ADD COLUMN IF NOT EXISTS decided_at TIMESTAMPTZ,
+ADD COLUMN IF NOT EXISTS features JSONB,
+ADD COLUMN IF NOT EXISTS predicted_value DOUBLE PRECISION,
+ADD COLUMN IF NOT EXISTS actual_value DOUBLE PRECISION,
+ADD COLUMN IF NOT EXISTS known_at TIMESTAMPTZ;
 CREATE INDEX IF NOT EXISTS idx_learning_posts_decision ON learning_posts (decision_id);
 
 CREATE TABLE reply_outcomes (
@@ -119,27 +119,27 @@ CREATE TABLE daily_rollup (
     sum_log1p2 DOUBLE PRECISION NOT NULL,
     sum_log DOUBLE PRECISION NOT NULL, -- over positives
     sum_log2 DOUBLE PRECISION NOT NULL, -- over positives
-    bins SMALLINT [] NOT NULL, -- the filled bins of histogram_bin, ascending
-    bin_counts INTEGER [] NOT NULL,
+    bins SMALLINT[] NOT NULL, -- the filled bins of histogram_bin, ascending
+    bin_counts INTEGER[] NOT NULL,
     PRIMARY KEY (day, dimension, value, metric)
 );
 
 ALTER TABLE reply_performance_analytics
-    ADD COLUMN IF NOT EXISTS day DATE,
-    ADD COLUMN IF NOT EXISTS as_of TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS days_held INTEGER,
-    ADD COLUMN IF NOT EXISTS success_count INTEGER,
-    ADD COLUMN IF NOT EXISTS baseline_followers DOUBLE PRECISION,
-    ADD COLUMN IF NOT EXISTS shrunk_mean DOUBLE PRECISION,
-    ADD COLUMN IF NOT EXISTS interval_low DOUBLE PRECISION,
-    ADD COLUMN IF NOT EXISTS interval_high DOUBLE PRECISION;
+ADD COLUMN IF NOT EXISTS day DATE,
+ADD COLUMN IF NOT EXISTS as_of TIMESTAMPTZ,
+ADD COLUMN IF NOT EXISTS days_held INTEGER,
+ADD COLUMN IF NOT EXISTS success_count INTEGER,
+ADD COLUMN IF NOT EXISTS baseline_followers DOUBLE PRECISION,
+ADD COLUMN IF NOT EXISTS shrunk_mean DOUBLE PRECISION,
+ADD COLUMN IF NOT EXISTS interval_low DOUBLE PRECISION,
+ADD COLUMN IF NOT EXISTS interval_high DOUBLE PRECISION;
 CREATE UNIQUE INDEX idx_perf_analytics_day
-    ON reply_performance_analytics (day, dimension_type, dimension_value);
+ON reply_performance_analytics (day, dimension_type, dimension_value);
 
 -- Live: moves forward only. Its history is one set of rows per partition.
 ALTER TABLE strategy_allocation
-    ADD COLUMN IF NOT EXISTS as_of TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS probability DOUBLE PRECISION;
+ADD COLUMN IF NOT EXISTS as_of TIMESTAMPTZ,
+ADD COLUMN IF NOT EXISTS probability DOUBLE PRECISION;
 CREATE TABLE strategy_allocation_history (
     day DATE NOT NULL,
     as_of TIMESTAMPTZ NOT NULL,
@@ -159,8 +159,8 @@ CREATE TABLE strategy_allocation_history (
 
 -- experiments is the state; what happened to one is appended here.
 ALTER TABLE experiments
-    ADD COLUMN IF NOT EXISTS strategy_type TEXT,
-    ADD COLUMN IF NOT EXISTS horizon_days INTEGER DEFAULT 60;
+ADD COLUMN IF NOT EXISTS strategy_type TEXT,
+ADD COLUMN IF NOT EXISTS horizon_days INTEGER DEFAULT 60;
 CREATE TABLE experiment_events (
     experiment_id UUID NOT NULL,
     event TEXT NOT NULL, -- created | started | decided | stopped

@@ -8,4 +8,4 @@ SELECT
     as_of
 FROM strategy_allocation_history
 WHERE day = (SELECT max(day) FROM strategy_allocation_history)
-ORDER BY strategy_type, allocation_pct DESC, strategy_name
+ORDER BY strategy_type ASC, allocation_pct DESC, strategy_name ASC

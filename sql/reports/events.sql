@@ -1,5 +1,10 @@
 -- The newest warnings and errors.
-SELECT created_at, event_type, severity, event_data ->> 'component' AS component, event_data ->> 'message' AS message
+SELECT
+    created_at,
+    event_type,
+    severity,
+    event_data ->> 'component' AS component,
+    event_data ->> 'message' AS message
 FROM system_events
 WHERE severity IN ('warning', 'error', 'critical')
 ORDER BY created_at DESC

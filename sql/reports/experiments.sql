@@ -18,4 +18,4 @@ LEFT JOIN LATERAL (
     ORDER BY result.day DESC
     LIMIT 1
 ) AS latest ON TRUE
-ORDER BY experiment.started_at DESC, experiment.id
+ORDER BY experiment.started_at DESC, experiment.id ASC

@@ -18,7 +18,7 @@ SELECT
             content.status = 'posted'
             AND content.decision_type = 'reply'
             AND content.posted_at >= :history_start
-            AND content.posted_at < CAST(:now AS TIMESTAMPTZ) - :horizon - :grace
+            AND content.posted_at < cast(:now AS TIMESTAMPTZ) - :horizon - :grace
             AND NOT EXISTS (
                 SELECT FROM reply_outcomes AS outcome
                 WHERE outcome.decision_id = content.decision_id::TEXT

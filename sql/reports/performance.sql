@@ -16,4 +16,4 @@ SELECT
     as_of
 FROM reply_performance_analytics
 WHERE day = (SELECT max(day) FROM reply_performance_analytics WHERE reply_count > 0)
-ORDER BY dimension_type, (metadata ->> 'rank')::INTEGER NULLS LAST, reply_count DESC, dimension_value
+ORDER BY dimension_type ASC, (metadata ->> 'rank')::INTEGER NULLS LAST, reply_count DESC, dimension_value ASC

@@ -12,7 +12,7 @@ SELECT
         FROM stage_failures AS failed
         WHERE failed.stage = stage.name
     ) AS failures
-FROM unnest(CAST(:stages AS TEXT [])) WITH ORDINALITY AS stage (name, position)
+FROM unnest(cast(:stages AS TEXT[])) WITH ORDINALITY AS stage (name, position)
 LEFT JOIN stage_days AS filled ON stage.name = filled.stage
 GROUP BY stage.name, stage.position
 ORDER BY stage.position

@@ -13,27 +13,29 @@ WITH cells AS (
         metric.y,
         histogram_bin(metric.y) AS bin
     FROM reply_outcomes AS reply
-    CROSS JOIN LATERAL (
-        VALUES
-        ('all', 'all'),
-        ('engagement_tier', reply.engagement_tier),
-        ('account_size', reply.account_size),
-        ('timing_window', reply.timing_window),
-        ('generator', reply.generator),
-        ('account', reply.account),
-        ('format', reply.format),
-        ('posting_hour', reply.posting_hour),
-        ('search_query', reply.search_query),
-        ('account_generator', reply.account || ' × ' || reply.generator),
-        ('experiment', reply.experiment_id || '/' || reply.experiment_variant)
-    ) AS dimension (name, value)
-    CROSS JOIN LATERAL (
-        VALUES
-        ('followers_gained', reply.followers_gained),
-        ('likes', reply.likes),
-        ('impressions', reply.impressions),
-        ('profile_clicks', reply.profile_clicks)
-    ) AS metric (name, y)
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            ('all', 'all'),
+            ('engagement_tier', reply.engagement_tier),
+            ('account_size', reply.account_size),
+            ('timing_window', reply.timing_window),
+            ('generator', reply.generator),
+            ('account', reply.account),
+            ('format', reply.format),
+            ('posting_hour', reply.posting_hour),
+            ('search_query', reply.search_query),
+            ('account_generator', reply.account || ' × ' || reply.generator),
+            ('experiment', reply.experiment_id || '/' || reply.experiment_variant)
+        ) AS dimension (name, value)
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            ('followers_gained', reply.followers_gained),
+            ('likes', reply.likes),
+            ('impressions', reply.impressions),
+            ('profile_clicks', reply.profile_clicks)
+        ) AS metric (name, y)
     WHERE reply.day = :day AND dimension.value IS NOT NULL
 ),
 
@@ -49,7 +51,7 @@ histogram AS (
     SELECT
         dimension, value, metric,
         array_agg(bin ORDER BY bin) AS bins,
-        array_agg(times ORDER BY bin)::INTEGER [] AS bin_counts
+        array_agg(times ORDER BY bin)::INTEGER[] AS bin_counts
     FROM (
         SELECT dimension, value, metric, bin, sum(times) AS times
         FROM counts

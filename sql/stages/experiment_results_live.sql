@@ -8,15 +8,15 @@ WITH decided AS (
         :as_of,
         :reason,
         jsonb_build_object(
-            'decision', CAST(:decision AS TEXT),
-            'look', CAST(:look AS INTEGER),
-            'sample_size_control', CAST(:sample_size_control AS INTEGER),
-            'sample_size_treatment', CAST(:sample_size_treatment AS INTEGER),
-            'improvement_pct', CAST(:improvement_pct AS DOUBLE PRECISION),
-            'p_value', CAST(:p_value AS DOUBLE PRECISION)
+            'decision', cast(:decision AS TEXT),
+            'look', cast(:look AS INTEGER),
+            'sample_size_control', cast(:sample_size_control AS INTEGER),
+            'sample_size_treatment', cast(:sample_size_treatment AS INTEGER),
+            'improvement_pct', cast(:improvement_pct AS DOUBLE PRECISION),
+            'p_value', cast(:p_value AS DOUBLE PRECISION)
         )
     FROM experiments AS experiment
-    WHERE :decided AND experiment.id = CAST(:experiment_id AS UUID) AND experiment.status = 'running'
+    WHERE :decided AND experiment.id = cast(:experiment_id AS UUID) AND experiment.status = 'running'
     ON CONFLICT DO NOTHING
 )
 
@@ -32,5 +32,5 @@ SET
     decision = :decision,
     notes = :reason,
     status = CASE WHEN :decided THEN 'completed' ELSE status END,
-    completed_at = CASE WHEN :decided THEN CAST(:as_of AS TIMESTAMPTZ) END
-WHERE id = CAST(:experiment_id AS UUID) AND status = 'running'
+    completed_at = CASE WHEN :decided THEN cast(:as_of AS TIMESTAMPTZ) END
+WHERE id = cast(:experiment_id AS UUID) AND status = 'running'

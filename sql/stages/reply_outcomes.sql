@@ -18,7 +18,9 @@ SELECT
     coalesce(outcome.account, 'unknown'),
     content.target_tweet_id,
     coalesce(engagement_tier(opportunity.like_count), 'unknown'),
-    coalesce(account_size_tier(coalesce(opportunity.author_follower_count, account.follower_count)), 'unknown'),
+    coalesce(
+        account_size_tier(coalesce(opportunity.author_follower_count, account.follower_count)), 'unknown'
+    ),
     coalesce(timing_window(opportunity.posted_minutes_ago), 'unknown'),
     coalesce(content.generator_name, 'unknown'),
     coalesce(content.format, 'unknown'),

@@ -1,0 +1,230 @@
+"""Effort shared by the seed's rule: 70% to the first draw, 20% to the second, 10% to explore."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from replyloop_assets.learning.allocation import (
+    AllocationSettings,
+    allocate,
+    displayed,
+    generator_for,
+    ranked_shares,
+    ranks,
+    thompson_draws,
+)
+from replyloop_assets.learning.comparison import Floats
+
+SEED = AllocationSettings()
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+
+draws_of_a_family = st.integers(1, 20).flatmap(
+    lambda arms: arrays(float, arms, elements=st.floats(0, 1), unique=True)
+)
+shares_of_a_family = st.lists(st.floats(0.001, 1), min_size=1, max_size=20).map(
+    lambda weights: 100 * np.array(weights) / sum(weights)
+)
+
+
+def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    rows = [
+        (family, arm, *counts)
+        for family, arms in sorted(families.items())
+        for arm, counts in sorted(arms.items())
+    ]
+    return pd.DataFrame(rows, columns=["strategy_type", "strategy_name", "successes", "failures"]).astype(
+        {"successes": int, "failures": int}
+    )
+
+
+GENERATORS = {"Contrarian": (9, 31), "Coach": (2, 38), "Researcher": (20, 60), "Story": (0, 3)}
+TIMING = {"2-6h": (5, 9), "24h+": (0, 4), "<2h": (11, 12)}
+
+
+def test_the_settings_are_the_seeds_numbers() -> None:
+    assert (SEED.first_share, SEED.second_share, SEED.exploration_share) == (70, 20, 10)
+    assert SEED.success_followers == 5
+
+
+@pytest.mark.parametrize(
+    ("draws", "shares"),
+    [
+        pytest.param([0.2, 0.9, 0.5], [10, 70, 20], id="three arms"),
+        pytest.param([0.1, 0.2, 0.3, 0.4], [5, 5, 20, 70], id="the rest share evenly"),
+        pytest.param([0.3, 0.6], [25, 75], id="two: no rest, so exploration is over both"),
+        pytest.param([0.0], [100], id="an only arm gets everything"),
+    ],
+)
+def test_seventy_twenty_ten_by_rank(draws: list[float], shares: list[float]) -> None:
+    assert ranked_shares(np.array(draws), SEED) == pytest.approx(shares)
+
+
+@given(draws_of_a_family)
+def test_shares_sum_to_100_follow_the_draws_and_leave_no_arm_out(draws: Floats) -> None:
+    shares = ranked_shares(draws, SEED)
+    assert shares.sum() == pytest.approx(100)
+    assert (shares > 0).all()
+    best_first = shares[np.argsort(-draws)]
+    assert (np.diff(best_first) <= 0).all()
+    if len(draws) > 2:
+        assert best_first[:2] == pytest.approx([70, 20])
+        assert best_first[2:] == pytest.approx(10 / (len(draws) - 2))
+
+
+@given(draws_of_a_family, st.randoms())
+def test_an_arms_share_does_not_depend_on_its_place(draws: Floats, random: Random) -> None:
+    order = random.sample(range(len(draws)), len(draws))
+    shares = ranked_shares(draws, SEED)
+    np.testing.assert_array_equal(ranked_shares(draws[order], SEED), shares[order])
+
+
+@given(st.lists(st.sampled_from([0.0, 0.25, 0.5]), min_size=1, max_size=9))
+def test_equal_draws_still_get_different_places(draws: list[float]) -> None:
+    assert sorted(ranks(np.array(draws))) == list(range(len(draws)))
+
+
+@given(draws_of_a_family.map(lambda draws: ranked_shares(draws, SEED)) | shares_of_a_family)
+def test_displayed_shares_are_whole_cents_that_sum_to_exactly_100(shares: Floats) -> None:
+    shown = displayed(shares)
+    cents = [Decimal(repr(float(share))) for share in shown]
+    assert all(share == share.quantize(Decimal("0.01")) for share in cents)
+    assert sum(cents) == 100
+    assert np.abs(shown - shares).max() <= 0.01 + 1e-9
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=19))
+def test_shares_that_are_whole_cents_are_displayed_as_they_are(cuts: list[int]) -> None:
+    shares = np.diff([0, *sorted(cuts), 10_000]) / 100
+    np.testing.assert_array_equal(displayed(shares), shares)
+
+
+def test_the_missing_cent_goes_to_the_largest_remainder() -> None:
+    assert displayed(np.array([33.332, 33.339, 33.329])).tolist() == [33.33, 33.34, 33.33]
+
+
+@pytest.mark.parametrize(("successes", "failures"), [(0, 0), (3, 40), (120, 17), (0, 500)])
+def test_draws_come_from_beta_of_successes_and_failures_plus_one(successes: int, failures: int) -> None:
+    size = 20_000
+    draws = thompson_draws(
+        np.full(size, float(successes)),
+        np.full(size, float(failures)),
+        np.random.default_rng(7),
+    )
+    truth = stats.beta(successes + 1, failures + 1)
+    assert stats.kstest(draws, truth.cdf).pvalue > 0.001
+    for neighbour in (stats.beta(successes + 2, failures + 1), stats.beta(successes + 1, failures + 3)):
+        if abs(neighbour.mean() - truth.mean()) > 0.05 * truth.std():
+            assert stats.kstest(draws, neighbour.cdf).pvalue < 1e-6
+
+
+def test_leading_axes_are_families_drawn_side_by_side() -> None:
+    successes = np.array([[3.0, 10.0, 30.0], [50.0, 1.0, 4.0]])
+    failures = np.array([[30.0, 10.0, 3.0], [4.0, 60.0, 50.0]])
+    many = np.broadcast_to
+    shape = (5_000, 2, 3)
+    draws = thompson_draws(many(successes, shape), many(failures, shape), np.random.default_rng(2))
+    assert draws.shape == shape
+    for place in np.ndindex(2, 3):
+        truth = stats.beta(successes[place] + 1, failures[place] + 1)
+        assert stats.kstest(draws[:, *place], truth.cdf).pvalue > 0.001
+    shares = ranked_shares(draws, SEED)
+    assert shares.shape == shape
+    for at in np.ndindex(20, 2):
+        np.testing.assert_array_equal(shares[at], ranked_shares(draws[at], SEED))
+
+
+def test_the_better_arm_is_usually_first() -> None:
+    """The share of first places is the probability that its draw is the higher one, by scipy."""
+    successes, failures = np.array([8.0, 12.0]), np.array([32.0, 28.0])
+    draws = thompson_draws(
+        np.tile(successes, (40_000, 1)), np.tile(failures, (40_000, 1)), np.random.default_rng(3)
+    )
+    grid = np.linspace(0, 1, 20_001)
+    worse, better = (stats.beta(s + 1, f + 1) for s, f in zip(successes, failures, strict=True))
+    expected = np.trapezoid(better.pdf(grid) * worse.cdf(grid), grid)
+    first = (ranks(draws)[:, 1] == 0).mean()
+    assert first == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(40_000))
+
+
+def test_a_stream_depends_on_its_words_and_on_nothing_else() -> None:
+    np.random.default_rng(0).random(5)
+    first = generator_for("strategy_allocation", "generator", "2026-03-01").random(4)
+    again = generator_for("strategy_allocation", "generator", "2026-03-01").random(4)
+    np.testing.assert_array_equal(first, again)
+    for words in [
+        ("strategy_allocation", "format", "2026-03-01"),
+        ("strategy_allocation", "generator", "2026-03-02"),
+        ("experiments", "generator", "2026-03-01"),
+    ]:
+        assert not np.isin(generator_for(*words).random(4), first).any()
+
+
+def test_a_family_is_allocated_the_same_whatever_stands_beside_it() -> None:
+    alone = allocate(evidence_of(generator=GENERATORS), AS_OF, SEED)
+    both = allocate(
+        evidence_of(account_size={"1M+": (1, 1)}, generator=GENERATORS, timing=TIMING), AS_OF, SEED
+    )
+    beside = both[both["strategy_type"] == "generator"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(beside, alone)
+
+    mixed = both.drop(columns=["draw", "probability", "allocation_pct", "is_exploration"])
+    mixed = mixed.sort_values("strategy_name")  # families interleaved, each still sorted by name
+    pd.testing.assert_frame_equal(allocate(mixed, AS_OF, SEED).sort_index(), both)
+
+
+def test_another_family_with_the_same_evidence_draws_for_itself() -> None:
+    shared = allocate(evidence_of(format=GENERATORS, generator=GENERATORS), AS_OF, SEED)
+    draws = shared.groupby("strategy_type")["draw"].apply(list)
+    assert not set(draws["format"]) & set(draws["generator"])
+
+
+def test_the_as_of_is_the_only_seed() -> None:
+    evidence = evidence_of(generator=GENERATORS, timing=TIMING)
+    first = allocate(evidence, AS_OF, SEED)
+    np.random.seed(12)
+    pd.testing.assert_frame_equal(allocate(evidence, AS_OF, SEED), first)
+    pd.testing.assert_frame_equal(allocate(evidence, pd.Timestamp(AS_OF), SEED), first)
+    later = allocate(evidence, AS_OF + timedelta(days=1), SEED)
+    assert not set(later["draw"]) & set(first["draw"])
+
+
+def test_over_many_days_each_arm_draws_from_its_own_evidence() -> None:
+    evidence = evidence_of(generator=GENERATORS)
+    days = [AS_OF + timedelta(days=n) for n in range(400)]
+    draws = np.array([allocate(evidence, day, SEED)["draw"] for day in days])
+    for arm, (successes, failures) in enumerate(evidence[["successes", "failures"]].to_numpy()):
+        truth = stats.beta(successes + 1, failures + 1)
+        assert stats.kstest(draws[:, arm], truth.cdf).pvalue > 0.001
+
+
+counts = st.tuples(st.integers(0, 300), st.integers(0, 300))
+arms = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), counts, min_size=1, max_size=20)
+
+
+@given(st.dictionaries(st.sampled_from(["format", "generator", "timing"]), arms))
+def test_every_family_is_shared_out_completely(families: dict[str, dict[str, tuple[int, int]]]) -> None:
+    evidence = evidence_of(**families)
+    shared = allocate(evidence, AS_OF, SEED)
+    pd.testing.assert_frame_equal(shared[evidence.columns], evidence)
+    assert shared["draw"].between(0, 1).all()
+    assert (shared["probability"] - shared["allocation_pct"] / 100).abs().le(1.0001e-4).all()
+    for _, family in shared.groupby("strategy_type"):
+        assert family["probability"].sum() == pytest.approx(1)
+        assert sum(Decimal(repr(percent)) for percent in family["allocation_pct"]) == 100
+        best_first = family.sort_values("draw", ascending=False)
+        assert best_first["is_exploration"].tolist() == [n >= 2 for n in range(len(family))]
+        assert best_first["probability"].is_monotonic_decreasing
+
+
+def test_no_evidence_is_no_allocation() -> None:
+    nothing = allocate(evidence_of(), AS_OF, SEED)
+    assert nothing.empty
+    assert {"draw", "probability", "allocation_pct", "is_exploration"} <= set(nothing.columns)
