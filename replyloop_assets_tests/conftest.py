@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test: one private server a process, one database a test, cloned from a
 migrated template, so that a test's database costs tens of milliseconds."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 for name in [name for name in os.environ if name.startswith(("REPLYLOOP_", "DAGSTER_"))]:
     del os.environ[name]
 HOME = Path(tempfile.mkdtemp(prefix="replyloop-tests-", dir="/tmp"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 HOME.chmod(0o755)  # as root, PostgreSQL runs as another user and must get through
 os.environ["REPLYLOOP_HOME"] = str(HOME)
 
@@ -31,7 +33,6 @@ def server() -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
-    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

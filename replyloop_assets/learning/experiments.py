@@ -47,7 +47,8 @@ def look(control: Moments, treatment: Moments, settings: ExperimentSettings) -> 
     t, freedom = welch(control, treatment)
     p_value = two_sided(t, freedom)
     base = control.mean
-    improvement = ratio(100 * (treatment.mean - base), base, base > 0)
+    # rounded, lest the last bit decide a gate that is reached exactly
+    improvement = np.round(ratio(100 * (treatment.mean - base), base, base > 0), 9)
     enough = (control.n >= settings.min_samples) & (treatment.n >= settings.min_samples)
     significant = enough & (p_value < settings.significance)
     decision = np.select(
@@ -75,7 +76,9 @@ def explain(looks: Looks, at: int, n_control: float, n_treatment: float, setting
             f"{n_control:.0f} control and {n_treatment:.0f} treatment outcomes: "
             f"{settings.min_samples} of each are needed."
         )
-    if np.isnan(looks.p_value[at]) or np.isnan(looks.improvement_pct[at]):
+    if np.isnan(looks.improvement_pct[at]) and not np.isnan(looks.p_value[at]):
+        return "Control gained nothing yet: there is no percentage to compare by."
+    if np.isnan(looks.p_value[at]):
         return "The outcomes do not vary yet: there is nothing to compare."
     words = f"Treatment {looks.improvement_pct[at]:+.0f}% against control, p = {looks.p_value[at]:.3f}"
     return {

@@ -56,7 +56,7 @@ def check_health(age: Floats, daily: Moments, settings: HealthSettings) -> Healt
         reason = reason.format(settings.recent_days, settings.historical_days)
         return Health("unknown", now, then, np.nan, samples, history, np.nan, False, reason)
 
-    degradation = (then - now) / then
+    degradation = round((then - now) / then, 9)  # lest the last bit make a drop of exactly 30% more
     degraded = degradation > settings.degraded_drop
     p_value = float(lower_tail(*welch(before, recent)))
     warranted = bool(

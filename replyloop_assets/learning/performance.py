@@ -37,7 +37,8 @@ def confidence(sample_size: Any, settings: PerformanceSettings) -> Any:
 def roi(average: Any, baseline: Any) -> Floats:
     """Average in percent of the baseline; NaN where the baseline is 0 or unknown: no rating."""
     baseline = np.asarray(baseline, float)
-    return ratio(100 * np.asarray(average, float), baseline, baseline > 0)
+    # rounded, lest the last bit decide a tier that is reached exactly
+    return np.round(ratio(100 * np.asarray(average, float), baseline, baseline > 0), 9)
 
 
 def performance_tier(roi_percent: Any, settings: PerformanceSettings) -> NDArray[np.object_]:
@@ -74,7 +75,10 @@ def shrink(means: Floats, variances: Floats, groups: NDArray[np.intp]) -> tuple[
     def spread(values: Floats) -> Floats:
         return values[groups]
 
-    noise = np.maximum(variances, 1e-12)
+    # a mean without noise still leaves the others theirs: its weight stays finite in its group
+    largest = np.zeros(groups.max() + 1)
+    np.maximum.at(largest, groups, variances)
+    noise = np.maximum(variances, np.maximum(1e-6 * spread(largest), 1e-12))
     weight = 1 / noise
     fixed_mean = total(weight * means) / total(weight)
     excess = total(weight * (means - spread(fixed_mean)) ** 2) - (np.bincount(groups) - 1)
@@ -138,13 +142,16 @@ def rate_performance(merged: pd.DataFrame, settings: PerformanceSettings) -> pd.
         ["shrunk", "avg_followers_gained", "value"], ascending=[False, False, True]
     )
     place = best_first.groupby("dimension").cumcount() + 1
-    rated["rank"] = place.where(known).astype(object).where(known, None)
+    places = place.reindex(rated.index)
+    rated["rank"] = pd.Series(
+        [int(n) if is_known else None for n, is_known in zip(places, known, strict=True)], dtype=object
+    )
     return rated
 
 
 def describe(row: Any) -> str:
     """One rated row as an insight in words."""
     words = f"{row.value}: {row.avg_followers_gained:.2f} followers per reply over {row.sample_size}"
-    if row.performance_tier is None:
+    if not isinstance(row.performance_tier, str):
         return f"{words}, not rated"
     return f"{words}, {row.roi_score:.0f}% of the baseline ({row.performance_tier})"

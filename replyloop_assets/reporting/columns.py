@@ -23,12 +23,12 @@ def table_schema(table: str) -> dg.TableSchema:
     """The names, types and nullability of a table's columns."""
     columns = []
     for line in recorded_tables()[table]:
-        name, _, type_ = line.partition(" ")
-        required = type_.endswith(" not null")
+        name, _, declared = line.partition(" default ")[0].partition(" ")
+        required = declared.endswith(" not null")
         columns.append(
             dg.TableColumn(
                 name,
-                type_.removesuffix(" not null").partition(" default ")[0],
+                declared.removesuffix(" not null"),
                 constraints=dg.TableColumnConstraints(nullable=not required),
             )
         )

@@ -122,7 +122,7 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
             Text(row["dimension_value"]),
             f"{row['reply_count']:,}",
             number(row["avg_followers_gained"]),
-            f"{row['interval_low']:.1f}–{row['interval_high']:.1f}" if rated else "–",
+            f"{row['interval_low']:.2f}–{row['interval_high']:.2f}" if rated else "–",
             number(row["avg_profile_clicks"]),
             f"{row['roi_score']:.0f}%" if rated else "–",
             row["performance_tier"] or "not rated",

@@ -42,17 +42,20 @@ LEAVE = sa.text("""
         computed_at = excluded.computed_at
 """)
 FAIL = sa.text("""
-    WITH event AS (
+    WITH failure AS (
+        SELECT CAST(:stage AS TEXT) AS stage, CAST(:day AS DATE) AS day, CAST(:reason AS TEXT) AS reason
+    ),
+
+    event AS (
         INSERT INTO system_events (event_type, event_data, severity)
-        VALUES (
-            'stage_failure',
-            jsonb_build_object('component', :stage, 'day', :day, 'message', :reason),
-            'error'
-        )
+        SELECT
+            'stage_failure', jsonb_build_object('component', stage, 'day', day, 'message', reason), 'error'
+        FROM failure
     )
-    INSERT INTO stage_failures (stage, day, reason) VALUES (:stage, :day, :reason)
+
+    INSERT INTO stage_failures (stage, day, reason) SELECT stage, day, reason FROM failure
     ON CONFLICT (stage, day) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at
-""").bindparams(sa.bindparam("day", type_=sa.Date))
+""")
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,12 @@ def test_mean_and_variance_are_those_of_the_raw_sample(sample: list[int]) -> Non
 
 
 def test_nothing_counted_has_no_mean_and_one_has_no_variance() -> None:
-    assert math.isnan(moments_of([]).mean)
-    assert math.isnan(moments_of([]).variance)
-    assert moments_of([7]).mean == 7
-    assert math.isnan(moments_of([7]).variance)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan(moments_of([]).mean)
+        assert math.isnan(moments_of([]).variance)
+        assert moments_of([7]).mean == 7
+        assert math.isnan(moments_of([7]).variance)
 
 
 def test_rounding_never_makes_a_variance_negative() -> None:

@@ -60,9 +60,7 @@ OWN_TABLES = (
 def own_rows(engine: sa.Engine, columns: dict[str, list[str]]) -> dict[str, list[str]]:
     with engine.connect() as connection:
         return {
-            table: sorted(
-                map(repr, connection.execute(sa.text(f"SELECT {', '.join(names)} FROM {table}")))
-            )
+            table: sorted(map(repr, connection.execute(sa.text(f"SELECT {', '.join(names)} FROM {table}"))))
             for table, names in columns.items()
         }
 
@@ -123,9 +121,7 @@ def test_migrations_at_once_wait_for_each_other(empty_engine: sa.Engine) -> None
     assert max(map(len, applied)) == len(list(project_file("sql/migrations").glob("*.sql")))
 
 
-def test_a_failed_migration_leaves_nothing(
-    empty_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_migration_leaves_nothing(empty_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from replyloop_assets.warehouse import migrations
 
     ran = []
@@ -143,7 +139,9 @@ def test_a_failed_migration_leaves_nothing(
 
 def test_a_changed_migration_is_refused(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE replyloop_migrations SET checksum = 'other' WHERE name LIKE '0002%%'")
+        connection.exec_driver_sql(
+            "UPDATE replyloop_migrations SET checksum = 'other' WHERE name LIKE '0002%%'"
+        )
     with pytest.raises(ReplyloopError, match="0002_seed_tables was applied to this database in another form"):
         migrate(engine)
 

@@ -1,0 +1,170 @@
+"""A range that meets a bad day, a run that is killed, a clock that goes back."""
+
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from replyloop_assets.assets import daily_rollup, reply_outcomes, strategy_allocation
+from replyloop_assets.assets.stage import EVERY_DAY, WHOLE_WINDOW
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.partitions import Window, days_between
+from replyloop_assets_tests.life import (
+    ALL_DAYS,
+    END,
+    LAST,
+    fill,
+    load_life,
+    run_in_dagster,
+    runtime_at,
+    stage_rows,
+)
+
+BAD = ALL_DAYS[40]
+FIRST, SHORT = ALL_DAYS[35], days_between(ALL_DAYS[35], ALL_DAYS[45])
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], bool]:
+    return {
+        (check.asset_key.to_user_string(), check.check_name): check.passed
+        for check in result.get_asset_check_evaluations()
+    }
+
+
+def break_day(engine: sa.Engine, day: date) -> None:
+    """From now on no rollup of this day can be written."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"ALTER TABLE daily_rollup ADD CONSTRAINT broken CHECK (day <> '{day}') NOT VALID"
+        )
+
+
+def mend(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE daily_rollup DROP CONSTRAINT broken")
+
+
+def days_of(engine: sa.Engine, stage: str) -> list[date]:
+    query = "SELECT day FROM stage_days WHERE stage = :stage ORDER BY day"
+    with engine.connect() as connection:
+        return list(connection.execute(sa.text(query), {"stage": stage}).scalars())
+
+
+def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> None:
+    load_life(engine)
+    break_day(engine, BAD)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_in_dagster(engine, END, FIRST, SHORT[-1], instance)
+    assert result.success, [
+        e.step_failure_data.error.to_string() for e in result.all_events if e.is_step_failure
+    ]
+    assert days_of(engine, "reply_outcomes") == SHORT
+    assert days_of(engine, "daily_rollup") == [day for day in SHORT if day != BAD]
+    # every window that holds the bad day waits for it, those before do not
+    assert days_of(engine, "strategy_allocation") == [day for day in SHORT if day < BAD]
+    found = checks(result)
+    assert found["reply_outcomes", EVERY_DAY]
+    assert not found["daily_rollup", EVERY_DAY]
+    assert not found["health_status", EVERY_DAY]
+    with engine.connect() as connection:
+        reasons = connection.execute(
+            sa.text("SELECT reason FROM stage_failures WHERE stage = 'health_status' AND day = :day"),
+            {"day": SHORT[-1]},
+        ).scalar_one()
+        events = connection.execute(
+            sa.text(
+                "SELECT count(*) FROM system_events WHERE event_type = 'stage_failure' AND severity = 'error'"
+            )
+        ).scalar_one()
+    assert reasons == f"waits for daily_rollup of {BAD}, which could not be computed"
+    assert events
+
+    mend(engine)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_in_dagster(engine, END, FIRST, SHORT[-1], instance)
+    assert all(passed for (_, name), passed in checks(result).items() if name == EVERY_DAY)
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM stage_failures")).scalar_one() == 0
+    assert days_of(engine, "health_status") == SHORT
+
+
+def test_a_run_without_a_single_good_day_fails(engine: sa.Engine) -> None:
+    load_life(engine)
+    break_day(engine, BAD)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_in_dagster(engine, END, BAD, BAD, instance)
+    assert not result.success
+
+
+def test_a_killed_computation_leaves_the_day_as_it_was(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, END, SHORT)
+    before = stage_rows(engine)
+
+    def killed(*arguments: object) -> int:
+        strategy_allocation.STAGE.compute(*arguments)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    stage = dataclasses.replace(strategy_allocation.STAGE, compute=killed)
+    with pytest.raises(KeyboardInterrupt):
+        stage.fill(runtime_at(engine, END), Window.at(SHORT[-1], END))
+    assert stage_rows(engine) == before
+
+
+def test_an_older_as_of_never_replaces_a_newer(engine: sa.Engine) -> None:
+    load_life(engine)
+    noon = END - timedelta(hours=12)
+    late, early = Window.at(LAST, noon), Window.at(LAST, noon - timedelta(hours=6))
+    runtime = runtime_at(engine, noon)
+    assert reply_outcomes.STAGE.fill(runtime, late)
+    assert reply_outcomes.STAGE.fill(runtime, early) is None
+    with engine.connect() as connection:
+        stored = sa.text("SELECT as_of, closed FROM stage_days WHERE stage = 'reply_outcomes'")
+        assert tuple(connection.execute(stored).one()) == (noon, False)
+
+
+def test_a_short_window_says_how_many_days_it_holds(engine: sa.Engine) -> None:
+    load_life(engine)
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = checks(run_in_dagster(engine, END, SHORT[-3], SHORT[-1], instance))
+        assert not found["health_status", WHOLE_WINDOW]
+        found = checks(run_in_dagster(engine, END, ALL_DAYS[0], ALL_DAYS[4], instance))
+        assert found["health_status", WHOLE_WINDOW]  # the history is not longer
+    with engine.connect() as connection:
+        query = sa.text("SELECT days_held FROM health_status WHERE day = :day")
+        assert connection.execute(query, {"day": SHORT[-1]}).scalar_one() == 3
+
+
+def test_on_an_empty_database_every_stage_runs_and_writes_nothing(engine: sa.Engine) -> None:
+    now = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    fill(engine, now, days_between(date(2026, 2, 1), date(2026, 3, 2)))
+    assert not any(stage_rows(engine).values())
+    assert days_of(engine, daily_rollup.STAGE.name) == days_between(date(2026, 2, 1), date(2026, 3, 2))
+
+
+def test_a_day_to_come_is_refused() -> None:
+    with pytest.raises(ReplyloopError, match="has not begun"):
+        Window.at(date(2026, 3, 3), datetime(2026, 3, 2, 23, 59, tzinfo=UTC))
+
+
+def test_late_rows_come_in_with_the_day_filled_again(engine: sa.Engine) -> None:
+    """Order of arrival does not matter: the late reply's day and the windows over it come out alike."""
+    load_life(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE kept AS SELECT * FROM tweet_metrics WHERE left(md5(tweet_id), 1) = 'a'"
+        )
+        connection.exec_driver_sql("DELETE FROM tweet_metrics WHERE left(md5(tweet_id), 1) = 'a'")
+    fill(engine, END, SHORT)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO tweet_metrics SELECT * FROM kept")
+    without = stage_rows(engine)
+    fill(engine, END, SHORT)
+    late = stage_rows(engine)
+    assert late != without
+    with engine.begin() as connection:
+        connection.exec_driver_sql("TRUNCATE stage_days, reply_outcomes, daily_rollup, outcomes")
+    fill(engine, END, SHORT)
+    assert stage_rows(engine) == late
