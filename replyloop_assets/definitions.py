@@ -6,7 +6,7 @@ import dagster as dg
 
 from replyloop_assets.assets import ASSETS
 from replyloop_assets.assets.stage import Runtime
-from replyloop_assets.automation.schedules import JOBS, SCHEDULES
+from replyloop_assets.automation.schedules import SCHEDULES
 from replyloop_assets.automation.sensors import SENSORS
 from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.databases import Databases
@@ -26,7 +26,6 @@ def runtime(_: dg.InitResourceContext) -> Iterator[Runtime]:
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=JOBS,
     schedules=SCHEDULES,
     sensors=SENSORS,
     resources={"runtime": runtime},

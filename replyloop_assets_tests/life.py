@@ -27,10 +27,12 @@ AS_A_BOT = """
         CASE WHEN content.experiment_variant = 'treatment' THEN 4 ELSE 1 END AS lift
     FROM tweet_metrics AS metrics INNER JOIN content_metadata AS content USING (tweet_id);
     DELETE FROM tweet_metrics;
-    INSERT INTO tweet_metrics (tweet_id, collected_at, source, impressions, likes, followers_gained, profile_clicks)
+    INSERT INTO tweet_metrics
+        (tweet_id, collected_at, source, impressions, likes, followers_gained, profile_clicks)
     SELECT tweet_id, posted_at + INTERVAL '3 hours', 'bot', impressions / 2, likes / 2, 0, profile_clicks / 2
     FROM exported WHERE dice % 20 <> 0;
-    INSERT INTO tweet_metrics (tweet_id, collected_at, source, impressions, likes, followers_gained, profile_clicks)
+    INSERT INTO tweet_metrics
+        (tweet_id, collected_at, source, impressions, likes, followers_gained, profile_clicks)
     SELECT tweet_id, posted_at + INTERVAL '24 hours' + dice % 1300 * INTERVAL '1 minute', 'bot',
         impressions, likes, followers_gained * lift, profile_clicks
     FROM exported WHERE dice % 20 NOT IN (0, 1);

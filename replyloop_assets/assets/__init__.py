@@ -23,6 +23,12 @@ STAGE_MODULES = (
     health_status,
 )
 STAGES = tuple(module.STAGE for module in STAGE_MODULES)
+# How many days of facts a stage's day rests on, through everything upstream of it.
+REACH: dict[str, int] = {}
+for _stage in STAGES:
+    REACH[_stage.name] = max(
+        [_stage.fact_days, *(read.days + REACH[read.stage] - 1 for read in _stage.reads)]
+    )
 ASSETS = [
     *outside.ASSETS,
     SOURCE.asset,

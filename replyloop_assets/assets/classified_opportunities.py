@@ -1,10 +1,12 @@
 """Rates each post found: its tiers, and how much it is worth replying to, by the seed's formula."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.partitions import Window, day_start
-from replyloop_assets.settings import Settings
+from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.named_sql import read_sql
 
 
@@ -18,6 +20,7 @@ def classify_opportunities(
             "day": window.day,
             "day_start": day_start(window.day),
             "as_of": window.as_of,
+            "boost_window": timedelta(days=settings.performance.window_days),
             "horizon": settings.horizon,
             "grace": settings.grace,
         },
@@ -34,6 +37,7 @@ STAGE = Stage(
     name="classified_opportunities",
     group="facts",
     compute=classify_opportunities,
+    fact_days=load_settings().performance.window_days,
     follows=["reply_opportunities"],
     external=["discovered_accounts", "content_metadata", "tweet_metrics"],
 )

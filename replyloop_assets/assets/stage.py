@@ -5,7 +5,7 @@ clock, with its lineage, its columns and its checks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -40,6 +40,7 @@ class Stage:
     `compute` writes one day's rows into `table` inside the transaction given, and returns how many;
     its last argument is the number of days its window holds. `reads` are the upstream stages whose
     rows it uses, each with its window; `follows` come before it in the lineage without being read.
+    `fact_days` is the window over the facts that it reads itself.
     """
 
     name: str
@@ -48,7 +49,8 @@ class Stage:
     reads: Sequence[Read] = ()
     follows: Sequence[str] = ()
     external: Sequence[str] = ()
-    table: str = field(default="")
+    table: str = ""
+    fact_days: int = 1
     kinds: frozenset[str] = frozenset({"postgres", "sql"})
 
     @property

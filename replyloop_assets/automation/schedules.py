@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from replyloop_assets.assets import STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
@@ -21,12 +22,13 @@ COMPONENTS = {
 
 @dataclass(frozen=True)
 class Cadence:
-    """A job and how often it runs. A stage whose component is switched off is left out."""
+    """A job and how often it runs; not at all where its feature is switched off."""
 
     name: str
     cron: str
     stages: Sequence[Stage]
     description: str
+    feature: str = ""
 
 
 CADENCES = (
@@ -42,6 +44,7 @@ CADENCES = (
         "20 0 * * *",
         [*FACTS, *(stage for stage in STAGES if stage.name == "experiment_results")],
         "The daily look at the running experiments, once the day before has closed.",
+        feature="experiments",
     ),
 )
 
@@ -62,43 +65,46 @@ def open_range(runtime: Runtime, stages: Sequence[Stage]) -> tuple[str, str]:
     return start.isoformat(), running.isoformat()
 
 
-def schedule_for(
-    cadence: Cadence,
-) -> tuple[dg.ScheduleDefinition, "dg.UnresolvedAssetJobDefinition"]:
-    """The job of a cadence and the schedule that asks for it."""
-    settings = load_settings()
-    stages = switched_on(cadence.stages, settings.features)
-    job = dg.define_asset_job(
-        cadence.name,
-        selection=dg.AssetSelection.assets(*(stage.name for stage in stages)),
-        description=cadence.description,
-    )
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags that make one run fill a whole range of partitions."""
+    return {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+
+
+def job_for(name: str, stages: Sequence[Stage], description: str) -> UnresolvedAssetJobDefinition:
+    """A job over some stages of the chain."""
+    selection = dg.AssetSelection.assets(*(stage.name for stage in stages))
+    return dg.define_asset_job(name, selection=selection, description=description)
+
+
+def schedule_for(cadence: Cadence, stages: Sequence[Stage]) -> dg.ScheduleDefinition:
+    """The schedule that turns the stages of a cadence."""
 
     @dg.schedule(
         name=f"{cadence.name}_schedule",
-        job=job,
+        job=job_for(cadence.name, stages, cadence.description),
         cron_schedule=cadence.cron,
         execution_timezone="UTC",
         description=cadence.description,
         default_status=(
-            dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
+            dg.DefaultScheduleStatus.RUNNING
+            if load_settings().automation
+            else dg.DefaultScheduleStatus.STOPPED
         ),
     )
     def turn(context: dg.ScheduleEvaluationContext, runtime: dg.ResourceParam[Runtime]) -> dg.RunRequest:
-        start, end = open_range(runtime, stages)
         return dg.RunRequest(
             run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}",
-            tags={
-                "dagster/asset_partition_range_start": start,
-                "dagster/asset_partition_range_end": end,
-            },
+            tags=range_tags(*open_range(runtime, stages)),
         )
 
-    return turn, job
+    return turn
 
 
-_WIRED = [
-    schedule_for(cadence) for cadence in CADENCES if switched_on(cadence.stages, load_settings().features)
+SCHEDULES = [
+    schedule_for(cadence, switched_on(cadence.stages, load_settings().features))
+    for cadence in CADENCES
+    if not cadence.feature or getattr(load_settings().features, cadence.feature)
 ]
-SCHEDULES = [schedule for schedule, _ in _WIRED]
-JOBS = [job for _, job in _WIRED]

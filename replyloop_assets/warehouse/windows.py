@@ -4,15 +4,16 @@
 `stage_failures` names the days that could not be computed, for the windows that hold them to wait.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window
+from replyloop_assets.warehouse.named_sql import read_sql
 
 ENTER = sa.text("""
     SELECT
@@ -120,6 +121,30 @@ def record_failure(engine: sa.Engine, stage: str, day: date, reason: str) -> Non
     """Name a day that could not be computed, for the windows that hold it and for the operator."""
     with engine.begin() as connection:
         connection.execute(FAIL, {"stage": stage, "day": day, "reason": reason})
+
+
+def reopen_late_days(
+    engine: sa.Engine,
+    since: datetime,
+    window_days: Mapping[str, int],
+    horizon: timedelta,
+    grace: timedelta,
+) -> tuple[date | None, date | None, datetime]:
+    """Open the closed days that facts recorded after `since` came too late for.
+
+    `window_days` says how far back each stage looks. Returns the first and the last day opened, None
+    where none was, and the newest record seen: the `since` of the next call.
+    """
+    parameters = {
+        "since": since,
+        "stages": list(window_days),
+        "window_days": list(window_days.values()),
+        "horizon": horizon,
+        "grace": grace,
+    }
+    with engine.begin() as connection:
+        row = connection.execute(sa.text(read_sql("windows/reopen_late_days")), parameters).one()
+    return row.first_day, row.last_day, row.newest or since
 
 
 def first_fact_day(engine: sa.Engine) -> date | None:

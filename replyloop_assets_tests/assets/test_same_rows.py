@@ -57,13 +57,13 @@ def new_life(server: Server, maintenance: sa.Engine, template: str) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def in_one_range(new_life: Callable[[], sa.Engine]) -> Iterator[tuple[sa.Engine, Rows]]:
+def in_one_range(new_life: Callable[[], sa.Engine]) -> tuple[sa.Engine, Rows]:
     """The 90 windows filled by one real Dagster run, and their rows."""
     engine = new_life()
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_in_dagster(engine, LATER, FIRST, LAST, instance).success
         assert instance.get_runs_count() == 1
-    yield engine, stage_rows(engine)
+    return engine, stage_rows(engine)
 
 
 def test_the_sample_reaches_every_stage(in_one_range: tuple[sa.Engine, Rows]) -> None:

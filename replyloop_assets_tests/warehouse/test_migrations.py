@@ -25,18 +25,22 @@ A_BOTS_OWN = """
     SELECT 'text ' || n, 't' || n, 'posted', TIMESTAMPTZ '2026-01-01' + n * INTERVAL '1 hour', 'arm'
     FROM generate_series(1, 50) AS n;
     CREATE TABLE reply_opportunities (id BIGSERIAL PRIMARY KEY, tweet_id TEXT UNIQUE, like_count INTEGER);
-    INSERT INTO reply_opportunities (tweet_id, like_count) SELECT 'o' || n, n * 1000 FROM generate_series(1, 50) n;
+    INSERT INTO reply_opportunities (tweet_id, like_count)
+    SELECT 'o' || n, n * 1000 FROM generate_series(1, 50) n;
     CREATE TABLE tweet_metrics (
         tweet_id TEXT, collected_at TIMESTAMPTZ, likes INTEGER, PRIMARY KEY (tweet_id, collected_at)
     );
     INSERT INTO tweet_metrics SELECT 't' || n, TIMESTAMPTZ '2026-01-03' + n * INTERVAL '1 hour', n
     FROM generate_series(1, 50) AS n;
-    CREATE TABLE discovered_accounts (username TEXT PRIMARY KEY, follower_count INTEGER, avg_followers_per_reply REAL);
+    CREATE TABLE discovered_accounts (
+        username TEXT PRIMARY KEY, follower_count INTEGER, avg_followers_per_reply REAL
+    );
     INSERT INTO discovered_accounts VALUES ('somebody', 10, 3.5);
     CREATE TABLE system_events (id SERIAL PRIMARY KEY, event_type TEXT, event_data JSONB);
     INSERT INTO system_events (event_type, event_data) VALUES ('posted', '{"a": 1}');
     CREATE TABLE strategy_allocation (
-        id UUID PRIMARY KEY DEFAULT gen_random_uuid(), strategy_name TEXT NOT NULL, strategy_type TEXT NOT NULL,
+        id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+        strategy_name TEXT NOT NULL, strategy_type TEXT NOT NULL,
         current_allocation_pct NUMERIC(5, 2), target_allocation_pct NUMERIC(5, 2),
         avg_followers_gained NUMERIC(10, 2), confidence_score NUMERIC(5, 4), sample_size INTEGER, status TEXT,
         is_exploration BOOLEAN, strategy_params JSONB, last_used TIMESTAMPTZ, created_at TIMESTAMPTZ,
@@ -152,7 +156,8 @@ def test_the_chain_runs_on_a_bots_own_tables(empty_engine: sa.Engine) -> None:
     migrate(empty_engine)
     with empty_engine.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE content_metadata SET target_username = 'Somebody', target_tweet_id = replace(tweet_id, 't', 'o');"
+            "UPDATE content_metadata"
+            " SET target_username = 'Somebody', target_tweet_id = replace(tweet_id, 't', 'o');"
             "UPDATE tweet_metrics SET followers_gained = likes %% 7;"
             "UPDATE reply_opportunities SET discovered_at = '2026-01-02', target_username = 'somebody'"
         )

@@ -16,9 +16,10 @@ ADD COLUMN IF NOT EXISTS search_query TEXT,
 ADD COLUMN IF NOT EXISTS tweet_posted_at TIMESTAMPTZ,
 ADD COLUMN IF NOT EXISTS posted_minutes_ago INTEGER,
 ADD COLUMN IF NOT EXISTS discovered_at TIMESTAMPTZ DEFAULT now(),
-ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT now();
+ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT clock_timestamp();
 CREATE INDEX IF NOT EXISTS idx_reply_opportunities_tweet ON reply_opportunities (tweet_id);
 CREATE INDEX IF NOT EXISTS idx_reply_opportunities_discovered ON reply_opportunities (discovered_at);
+CREATE INDEX IF NOT EXISTS idx_reply_opportunities_recorded ON reply_opportunities (recorded_at);
 
 CREATE TABLE IF NOT EXISTS discovered_accounts (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE discovered_accounts
@@ -48,12 +49,14 @@ ADD COLUMN IF NOT EXISTS actual_likes BIGINT,
 ADD COLUMN IF NOT EXISTS actual_impressions BIGINT,
 ADD COLUMN IF NOT EXISTS actual_engagement_rate DOUBLE PRECISION,
 ADD COLUMN IF NOT EXISTS updated_at TIMESTAMPTZ DEFAULT now(),
-ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT now();
+ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT clock_timestamp();
 CREATE INDEX IF NOT EXISTS idx_content_metadata_posted ON content_metadata (posted_at);
 CREATE INDEX IF NOT EXISTS idx_content_metadata_tweet ON content_metadata (tweet_id);
 CREATE INDEX IF NOT EXISTS idx_content_metadata_target ON content_metadata (
     lower(target_username), posted_at
 );
+CREATE INDEX IF NOT EXISTS idx_content_metadata_target_tweet ON content_metadata (target_tweet_id);
+CREATE INDEX IF NOT EXISTS idx_content_metadata_recorded ON content_metadata (recorded_at);
 
 CREATE TABLE IF NOT EXISTS tweet_metrics (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE tweet_metrics
@@ -74,8 +77,9 @@ ADD COLUMN IF NOT EXISTS detail_expands BIGINT,
 ADD COLUMN IF NOT EXISTS url_clicks BIGINT,
 ADD COLUMN IF NOT EXISTS hashtag_clicks BIGINT,
 ADD COLUMN IF NOT EXISTS permalink_clicks BIGINT,
-ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT now();
+ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT clock_timestamp();
 CREATE INDEX IF NOT EXISTS idx_tweet_metrics_tweet ON tweet_metrics (tweet_id, collected_at);
+CREATE INDEX IF NOT EXISTS idx_tweet_metrics_recorded ON tweet_metrics (recorded_at);
 
 CREATE TABLE IF NOT EXISTS account_follower_snapshots (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE account_follower_snapshots

@@ -1,5 +1,5 @@
 -- Grain: one row per opportunity, in the partition of the day it was found. Keys: day, opportunity_id.
--- The author boost averages the ripe outcomes known in the 30 days before the as-of, from the facts.
+-- The author boost averages the ripe outcomes known in the window (30 days) before the as-of, from facts.
 INSERT INTO classified_opportunities (
     day, as_of, opportunity_id, tweet_id, target_username, discovered_at,
     engagement_tier, account_size_tier, timing_window, author_avg_followers, opportunity_score_v2
@@ -28,7 +28,7 @@ authors AS (
     SELECT
         outcome.account,
         (sum(outcome.followers_gained) / count(outcome.followers_gained))::DOUBLE PRECISION AS avg_followers
-    FROM matured_outcomes(:as_of - INTERVAL '30 days', :as_of, :horizon, :grace) AS outcome
+    FROM matured_outcomes(:as_of - :boost_window, :as_of, :horizon, :grace) AS outcome
     WHERE outcome.account IN (SELECT found.account FROM found) AND outcome.followers_gained IS NOT NULL
     GROUP BY outcome.account
 )

@@ -1,0 +1,111 @@
+from datetime import timedelta
+
+import dagster as dg
+import sqlalchemy as sa
+
+from replyloop_assets.automation.sensors import late_facts_sensor, run_failure_to_system_events
+from replyloop_assets_tests.life import ALL_DAYS, END, fill, load_life, runtime_at, stage_rows
+
+LATER = END + timedelta(days=1)
+
+
+def evaluate(
+    engine: sa.Engine, instance: dg.DagsterInstance, cursor: str | None
+) -> dg.SensorResult | dg.SkipReason:
+    context = dg.build_sensor_context(
+        instance, cursor=cursor, resources={"runtime": runtime_at(engine, LATER)}
+    )
+    answer = late_facts_sensor(context)
+    evaluate.cursor = context.cursor
+    return answer
+
+
+def closed(engine: sa.Engine, stage: str) -> int:
+    query = "SELECT count(*) FROM stage_days WHERE closed AND stage = :stage"
+    with engine.connect() as connection:
+        return int(connection.execute(sa.text(query), {"stage": stage}).scalar_one())
+
+
+def test_a_late_snapshot_opens_its_day_and_every_window_that_holds_it(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, LATER, ALL_DAYS)
+    day = ALL_DAYS[30]
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert isinstance(evaluate(engine, instance, None), dg.SkipReason)
+        with engine.begin() as connection:
+            moved = connection.execute(
+                sa.text("""
+                    INSERT INTO tweet_metrics (tweet_id, collected_at, source, followers_gained)
+                    SELECT tweet_id, posted_at + INTERVAL '24 hours', 'bot', 999
+                    FROM reply_outcomes WHERE day = :day AND matured_by = 'horizon' LIMIT 1
+                    RETURNING (collected_at AT TIME ZONE 'UTC')::DATE
+                """),
+                {"day": day},
+            ).scalar_one()
+        answer = evaluate(engine, instance, evaluate.cursor)
+        assert isinstance(answer, dg.SensorResult)
+        (request,) = answer.run_requests or []
+        assert request.tags["dagster/asset_partition_range_start"] == str(moved)
+        assert request.tags["dagster/asset_partition_range_end"] == str(ALL_DAYS[-1])
+        assert isinstance(evaluate(engine, instance, evaluate.cursor), dg.SkipReason)
+    assert closed(engine, "daily_rollup") >= len(ALL_DAYS) - 3
+    assert len(ALL_DAYS) - 33 <= closed(engine, "reply_performance_analytics") <= len(ALL_DAYS) - 30
+
+    fill(engine, LATER, [d for d in ALL_DAYS if d >= moved])
+    once = stage_rows(engine)
+    fill(engine, LATER, ALL_DAYS)
+    assert stage_rows(engine) == once
+    assert closed(engine, "health_status") == len(ALL_DAYS)
+
+
+def test_a_snapshot_from_after_grace_opens_nothing(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, LATER, ALL_DAYS)
+    with dg.DagsterInstance.ephemeral() as instance:
+        evaluate(engine, instance, None)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("""
+                INSERT INTO tweet_metrics (tweet_id, collected_at, source, followers_gained)
+                SELECT tweet_id, posted_at + INTERVAL '72 hours', 'bot', 5 FROM content_metadata
+            """)
+        assert isinstance(evaluate(engine, instance, evaluate.cursor), dg.SkipReason)
+
+
+def test_a_lost_cursor_asks_for_nothing_twice(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, LATER, ALL_DAYS)
+    with dg.DagsterInstance.ephemeral() as instance:
+        evaluate(engine, instance, None)
+        assert isinstance(evaluate(engine, instance, None), dg.SkipReason)
+
+
+def test_a_failed_run_is_recorded_once_with_its_cause(engine: sa.Engine) -> None:
+    @dg.op
+    def broken() -> None:
+        raise ValueError("the cause of it")
+
+    @dg.job
+    def broken_job() -> None:
+        broken()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = broken_job.execute_in_process(instance=instance, raise_on_error=False)
+        context = dg.build_run_status_sensor_context(
+            sensor_name="run_failure_to_system_events",
+            dagster_event=result.get_run_failure_event(),
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+            resources={"runtime": runtime_at(engine, LATER)},
+        ).for_run_failure()
+        run_failure_to_system_events(context)
+        run_failure_to_system_events(context)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.text("SELECT severity, event_data FROM system_events WHERE event_type = 'run_failure'")
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        (
+            "error",
+            {"component": "broken_job", "run_id": result.run_id, "message": "ValueError: the cause of it"},
+        )
+    ]

@@ -1,0 +1,86 @@
+-- Opens the closed days whose windows hold a fact recorded after they were computed, so that they are
+-- filled again. Which days a fact can move: a post found, its own; a reply, an export's row, or the
+-- target of a reply, those in which the outcome may become known; a snapshot, from its own day on if it
+-- is ripe, else the day on which grace ends. What comes after grace moves nothing.
+WITH late AS (
+    SELECT
+        opportunity.recorded_at,
+        opportunity.discovered_at AS first_at,
+        opportunity.discovered_at AS last_at
+    FROM reply_opportunities AS opportunity
+    WHERE opportunity.recorded_at > :since
+    UNION ALL
+    SELECT
+        opportunity.recorded_at,
+        content.posted_at + :horizon AS first_at,
+        content.posted_at + :horizon + :grace AS last_at
+    FROM reply_opportunities AS opportunity
+    INNER JOIN content_metadata AS content ON opportunity.tweet_id = content.target_tweet_id
+    WHERE opportunity.recorded_at > :since
+    UNION ALL
+    SELECT
+        content.recorded_at,
+        content.posted_at + :horizon AS first_at,
+        content.posted_at + :horizon + :grace AS last_at
+    FROM content_metadata AS content
+    WHERE content.recorded_at > :since
+    UNION ALL
+    SELECT
+        metrics.recorded_at,
+        CASE
+            WHEN metrics.source = 'export' THEN content.posted_at + :horizon
+            WHEN metrics.collected_at < content.posted_at + :horizon
+                THEN content.posted_at + :horizon + :grace
+            ELSE metrics.collected_at
+        END AS first_at,
+        content.posted_at + :horizon + :grace AS last_at
+    FROM tweet_metrics AS metrics
+    INNER JOIN content_metadata AS content ON metrics.tweet_id = content.tweet_id
+    WHERE metrics.recorded_at > :since
+),
+
+ranges AS (
+    SELECT
+        max(recorded_at) AS recorded_at,
+        (first_at AT TIME ZONE 'UTC')::DATE AS first_day,
+        (last_at AT TIME ZONE 'UTC')::DATE AS last_day
+    FROM late
+    WHERE first_at <= last_at
+    GROUP BY first_day, last_day
+),
+
+reach AS (
+    SELECT
+        unnest(cast(:stages AS TEXT[])) AS stage,
+        unnest(cast(:window_days AS INTEGER[])) AS reach_days
+),
+
+stale AS (
+    SELECT
+        reach.stage,
+        ranges.recorded_at,
+        ranges.first_day,
+        ranges.last_day + reach.reach_days - 1 AS last_day
+    FROM ranges
+    CROSS JOIN reach
+),
+
+opened AS (
+    UPDATE stage_days AS filled
+    SET closed = FALSE
+    WHERE
+        filled.closed
+        AND EXISTS (
+            SELECT FROM stale
+            WHERE
+                filled.stage = stale.stage
+                AND filled.computed_at < stale.recorded_at
+                AND filled.day BETWEEN stale.first_day AND stale.last_day
+        )
+    RETURNING filled.day
+)
+
+SELECT
+    (SELECT min(day) FROM opened) AS first_day,
+    (SELECT max(day) FROM opened) AS last_day,
+    (SELECT max(recorded_at) FROM late) AS newest
