@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from graphlib import TopologicalSorter
+from itertools import pairwise
 
 import dagster as dg
 import pytest
@@ -31,7 +32,7 @@ def test_the_list_of_stages_is_the_lineage_of_the_graph() -> None:
         key.to_user_string(): {parent.to_user_string() for parent in GRAPH.get(key).parent_keys}
         for key in GRAPH.get_all_asset_keys()
     }
-    for before, after in zip(LINEAGE, LINEAGE[1:], strict=False):
+    for before, after in pairwise(LINEAGE):
         assert before in parents[after]
     order = [name for name in TopologicalSorter(parents).static_order() if name in LINEAGE]
     assert tuple(order) == LINEAGE

@@ -1,6 +1,14 @@
 """The present schema as text: recorded in `sql/schema.txt`, and what a migrated database must equal."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import sqlalchemy as sa
+
+from replyloop_assets.warehouse.embedded import Server
+from replyloop_assets.warehouse.engine import create_engine
+from replyloop_assets.warehouse.migrations import migrate
 
 COLUMNS = """
     SELECT
@@ -44,15 +52,16 @@ def describe_schema(engine: sa.Engine) -> str:
 
 def main() -> None:
     """Print the schema of a database that is migrated from nothing: `make schema` records it."""
-    from replyloop_assets.settings import load_settings
-    from replyloop_assets.warehouse.databases import Databases
-    from replyloop_assets.warehouse.engine import create_engine
-
-    databases = Databases.from_settings(load_settings(), "_schema")
-    with databases.running():
-        engine = create_engine(databases.data)
-        print(describe_schema(engine), end="")
-        engine.dispose()
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # noqa: S108
+        os.chmod(home, 0o755)  # as root, PostgreSQL runs as another user and must get through
+        server = Server(Path(home))
+        engine = create_engine(server.start())
+        try:
+            migrate(engine)
+            print(describe_schema(engine), end="")
+        finally:
+            engine.dispose()
+            server.stop()
 
 
 if __name__ == "__main__":
