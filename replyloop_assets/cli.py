@@ -1,9 +1,12 @@
 """The `replyloop` command: an error is one sentence, and a non-zero exit."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -32,9 +35,9 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.serving import serve as serve_children
 from replyloop_assets.serving import sole_server
 from replyloop_assets.settings import Settings, load_settings
-from replyloop_assets.warehouse.databases import Databases, describe_database, keep_file
+from replyloop_assets.warehouse.databases import Databases, describe_database, keep_file, stop_unused
 from replyloop_assets.warehouse.embedded import Server
-from replyloop_assets.warehouse.engine import create_engine
+from replyloop_assets.warehouse.engine import create_engine, driver_url, reason
 
 if TYPE_CHECKING:
     from replyloop_assets.sources.summary import Summary
@@ -53,7 +56,7 @@ app.add_typer(db, name="db")
 LINEAGE = "assets/health_status?view=lineage&lineageScope=upstream&lineageDepth=9"
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object, for a program.")]
-Port = Annotated[int, typer.Option(help="Where the Dagster UI listens, on 127.0.0.1.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Where the Dagster UI listens, on 127.0.0.1.")]
 FromDay = Annotated[
     str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day; else the first fact.")
 ]
@@ -123,6 +126,8 @@ def import_(
     """Load X analytics exports, API v2 posts or the bot's own decisions; the format is recognised.
 
     Importing a file again changes nothing. A row that cannot be used goes to quarantine with a reason.
+
+    For example: replyloop import account_analytics_content.csv posts.jsonl
     """
     with workplace() as place:
         summaries = import_files(place, files, discovered_at, quiet=as_json)
@@ -132,9 +137,13 @@ def import_(
 
 @app.command()
 def materialize(first: FromDay = None, last: ToDay = None) -> None:
-    """Fill a range of days: classification, outcomes, analytics, allocation, experiments, health."""
+    """Fill a range of days: classification, outcomes, analytics, allocation, experiments, health.
+
+    For example: replyloop materialize --from 2026-01-01 --to 2026-03-31
+    """
+    first_day, last_day = read_day("--from", first), read_day("--to", last)
     with workplace() as place:
-        fill(place, read_day("--from", first), read_day("--to", last))
+        fill(place, first_day, last_day)
 
 
 @app.command()
@@ -146,19 +155,18 @@ def status(as_json: Json = False) -> None:
 
 @db.command()
 def start() -> None:
-    """Start the private server and keep it running between commands."""
+    """Start the private server and keep it running between commands; prints the data's URL."""
     server = own_server()
-    server.start()
-    keep_file(server).touch()
-    print(Databases.from_settings(load_settings()).data)
+    databases = Databases.from_settings(load_settings())
+    with databases.running():
+        keep_file(server).touch()
+    print(client_url(databases))
 
 
 @db.command()
 def stop() -> None:
     """Stop the private server."""
-    server = own_server()
-    keep_file(server).unlink(missing_ok=True)
-    print("Stopped." if server.stop() else "It was not running.")
+    print("Stopped." if stop_unused(own_server()) else "It was not running.")
 
 
 @db.command("status")
@@ -181,7 +189,7 @@ def url(
 ) -> None:
     """Print the database's URL; it may hold a password."""
     databases = Databases.from_settings(load_settings())
-    print(databases.dagster if dagster else databases.data.replace("+psycopg", "", 1))
+    print(databases.dagster if dagster else client_url(databases))
 
 
 @db.command()
@@ -193,14 +201,22 @@ def migrate() -> None:
 
 @db.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(context: typer.Context) -> None:
-    """Open psql on the data; further arguments go to psql."""
+    """Open psql on the data; further arguments go to psql.
+
+    For example: replyloop db psql -c 'SELECT * FROM strategy_allocation'
+    """
     databases = Databases.from_settings(load_settings())
     with databases.running():
         program = str(databases.server.psql_path()) if databases.server else shutil.which("psql")
         if not program:
             raise ReplyloopError("psql is not installed: take it from PostgreSQL's client package.")
-        target = databases.data.replace("+psycopg", "", 1)
-        code = subprocess.run([program, target, *context.args], check=False).returncode
+        target = sa.make_url(client_url(databases))
+        secret = {"PGPASSWORD": str(target.password)} if target.password else {}
+        # the password not among the arguments, which every user of the machine can list
+        command = [program, target.set(password=None).render_as_string(), *context.args]
+        # Ctrl-C cancels a query of psql's and ends nothing here
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        code = subprocess.run(command, env=os.environ | secret, check=False).returncode
     raise typer.Exit(code)
 
 
@@ -213,16 +229,21 @@ def import_files(
     """Import each file in its own transaction, with a bar, and say what came of it."""
     from replyloop_assets.sources.importing import import_file
 
-    summaries = []
+    summaries: list[Summary] = []
     found = discovered_at.replace(tzinfo=discovered_at.tzinfo or UTC) if discovered_at else None
     for path in files:
         with progress_bar(f"Reading {path.name}", DownloadColumn()) as advance:
-            summary = import_file(
-                place.engine,
-                path,
-                discovered_at=found,
-                on_progress=lambda done, all_: advance(done, all_),
-            )
+            try:
+                summary = import_file(
+                    place.engine,
+                    path,
+                    discovered_at=found,
+                    on_progress=lambda done, all_: advance(done, all_),
+                )
+            except ReplyloopError as error:
+                if not summaries:
+                    raise
+                raise ReplyloopError(f"{error} The files before it are loaded.") from None
         summaries.append(summary)
         if not quiet:
             print(describe_import(summary))
@@ -244,6 +265,7 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
     from replyloop_assets.assets.stage import Runtime
     from replyloop_assets.automation.backfill import plan_backfill, run_backfill
     from replyloop_assets.automation.instance import open_instance
+    from replyloop_assets.warehouse.windows import first_fact_day
 
     done = count(1)
     with progress_bar("Filling", MofNCompleteColumn()) as advance:
@@ -255,10 +277,13 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
         with open_instance(place.databases, place.home) as instance:
             failures = run_backfill(plan, runtime, instance)
     took = time.monotonic() - began
+    days = (plan.last - plan.first).days + 1
     print(
-        f"Filled {(plan.last - plan.first).days + 1} days, {plan.first} to {plan.last}, in {took:.1f} s: "
+        f"Filled {days} {'day' if days == 1 else 'days'}, {plan.first} to {plan.last}, in {took:.1f} s: "
         f"{1000 * took / plan.steps:.1f} ms per window and stage."
     )
+    if first_fact_day(place.engine) is None:
+        print("They are empty, as nothing is loaded yet: replyloop import FILE brings in an X export.")
     if failures:
         raise ReplyloopError("Some days could not be computed: " + "; ".join(failures))
 
@@ -299,6 +324,12 @@ def progress_bar(title: str, *columns: ProgressColumn) -> Iterator[Callable[[int
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def client_url(databases: Databases) -> str:
+    """The data's URL as psql and other programs read it: without the name of our driver."""
+    plain = driver_url(databases.data).set(drivername="postgresql")
+    return plain.render_as_string(hide_password=False)
+
+
 def own_server() -> Server:
     """The private server.
 
@@ -333,22 +364,30 @@ def write_json(value: object) -> None:
 
 def main() -> None:
     """The entry point: what a person can act on is one sentence, exit 1; Ctrl-C is exit 130."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # they end a command as Ctrl-C does: cleanly
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
     try:
         app()
     except ReplyloopError as error:
         print(f"replyloop: {error}", file=sys.stderr)
         sys.exit(1)
     except OperationalError as error:
-        why = str(error.orig).strip().splitlines()[0]
-        print(f"replyloop: the database went away ({why}): run the same again.", file=sys.stderr)
+        print(f"replyloop: the database went away ({reason(error)}): run the same again.", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        hint = "make room, or set REPLYLOOP_HOME to a folder you may write to."
+        print(f"replyloop: {why}: {hint}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("replyloop: interrupted; what was finished is kept.", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        log = load_settings().home / "error.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)))
+        with tempfile.NamedTemporaryFile("w", prefix="replyloop-", suffix=".log", delete=False) as log:
+            log.writelines(traceback.format_exception(error))
         kind = type(error).__name__
-        print(f"replyloop: this is a defect of replyloop ({kind}); please report {log}.", file=sys.stderr)
+        print(
+            f"replyloop: this is a defect of replyloop ({kind}); please report {log.name}.", file=sys.stderr
+        )
         sys.exit(70)

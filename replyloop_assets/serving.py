@@ -26,7 +26,7 @@ SHUTDOWN_S = 15
 
 
 class Stopped(Exception):
-    """INT or TERM came."""
+    """INT, TERM or HUP came."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def sole_server(home: Path, port: int) -> Iterator[None]:
 
 
 def serve(home: Path, port: int, environment: dict[str, str], announce: str) -> None:
-    """Run the UI and the daemon until INT or TERM, or until one of them dies.
+    """Run the UI and the daemon until INT, TERM or HUP, or until one of them dies.
 
     Raises:
         ReplyloopError: one of them did not come up, or died; the sentence names its log.
@@ -70,7 +70,10 @@ def serve(home: Path, port: int, environment: dict[str, str], announce: str) -> 
         "daemon": ["dagster._daemon", "run", "-w", workspace],
     }
     children: dict[str, subprocess.Popen[bytes]] = {}
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signals.append(signal.SIGHUP)
+    previous = {number: signal.signal(number, stop) for number in signals}
     try:
         for name, (module, *arguments) in commands.items():
             with (logs / f"{name}.log").open("wb") as log:

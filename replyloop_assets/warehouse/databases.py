@@ -2,17 +2,19 @@
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.embedded import Server
-from replyloop_assets.warehouse.engine import check_reachable, create_engine, driver_url
+from replyloop_assets.warehouse.engine import check_reachable, create_engine, driver_url, reason
 from replyloop_assets.warehouse.migrations import migrate
 
 NAME = "replyloop"
@@ -57,26 +59,35 @@ class Databases:
         if self.server is None:
             yield self.prepare()
             return
-        self.server.home.mkdir(parents=True, exist_ok=True)
-        with (self.server.home / "commands.lock").open("a+") as users:
+        with users_of(self.server) as users:
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
                 self.server.start()
                 yield self.prepare()
             finally:
-                # nobody else holds it: whoever comes now waits until the server is down
-                with suppress(BlockingIOError):
-                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    if not keep_file(self.server).exists():
-                        self.server.stop()
+                # where nobody else holds it, whoever comes now waits until the server is down
+                if is_last(users) and not keep_file(self.server).exists():
+                    self.server.stop()
 
     def prepare(self) -> list[str]:
-        """Create what is missing and migrate; returns the migrations applied now. Safe to repeat."""
+        """Create what is missing and migrate; returns the migrations applied now. Safe to repeat.
+
+        Raises:
+            ReplyloopError: the server does not answer, or this user may not create what is missing.
+        """
         for url in (self.data, self.dagster):
             ensure_database(url)
         engine = create_engine(self.data)
         try:
             return migrate(engine)
+        except (ProgrammingError, InsufficientPrivilege) as error:
+            if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
+                raise
+            raise ReplyloopError(
+                f"{engine.url.username} may not create replyloop's tables in database "
+                f"{engine.url.database} ({reason(error)}): grant it, or name the owner in "
+                "REPLYLOOP_DATABASE_URL."
+            ) from None
         finally:
             engine.dispose()
 
@@ -84,6 +95,36 @@ class Databases:
 def keep_file(server: Server) -> Path:
     """Exists while our server is to stay up between commands."""
     return server.home / "keep-running"
+
+
+def stop_unused(server: Server) -> bool:
+    """Stop our server, as `replyloop db stop` does; True if it was running.
+
+    Raises:
+        ReplyloopError: another command uses it.
+    """
+    keep_file(server).unlink(missing_ok=True)
+    with users_of(server) as users:
+        if not is_last(users):
+            raise ReplyloopError("Another replyloop command uses the server: it stops when that one ends.")
+        return server.stop()
+
+
+@contextmanager
+def users_of(server: Server) -> Iterator[IO[str]]:
+    """The file that every command locks, shared, while it uses our server."""
+    server.home.mkdir(parents=True, exist_ok=True)
+    with (server.home / "commands.lock").open("a+") as users:
+        yield users
+
+
+def is_last(users: IO[str]) -> bool:
+    """Whether no other command holds the file; it is then locked against all, else no longer locked."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def ensure_database(url: str) -> None:
@@ -97,8 +138,8 @@ def ensure_database(url: str) -> None:
     try:
         with engine.connect():
             return
-    except OperationalError as error:
-        if "does not exist" not in str(error.orig):
+    except DBAPIError as error:
+        if f'database "{wanted.database}" does not exist' not in str(error.orig):
             check_reachable(engine)
     finally:
         engine.dispose()
@@ -113,11 +154,10 @@ def ensure_database(url: str) -> None:
             if not connection.execute(sa.text(exists), {"name": wanted.database}).scalar_one():
                 name = connection.dialect.identifier_preparer.quote_identifier(str(wanted.database))
                 connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    except (OperationalError, ProgrammingError) as error:
-        why = str(error.orig).strip().splitlines()[0]
+    except DBAPIError as error:
         raise ReplyloopError(
-            f"Database {wanted.database} is missing and cannot be created ({why}): create it, or "
-            "name another with REPLYLOOP_DATABASE_URL and REPLYLOOP_DAGSTER_URL."
+            f"Database {wanted.database} is missing and cannot be created ({reason(error)}): create it, "
+            "or name another with REPLYLOOP_DATABASE_URL and REPLYLOOP_DAGSTER_URL."
         ) from None
     finally:
         maintenance.dispose()
@@ -139,8 +179,8 @@ def describe_database(databases: Databases) -> dict[str, object]:
             if sa.inspect(connection).has_table("replyloop_migrations"):
                 names = sa.text("SELECT name FROM replyloop_migrations ORDER BY name")
                 facts["migrations"] = ", ".join(connection.execute(names).scalars())
-    except OperationalError as error:
-        facts["why"] = str(error.orig).strip().splitlines()[-1]
+    except DBAPIError as error:
+        facts["why"] = reason(error)
     finally:
         engine.dispose()
     return facts

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from psycopg import sql
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from replyloop_assets.errors import ReplyloopError
 
@@ -21,7 +21,7 @@ def driver_url(url: str, driver: str = "psycopg") -> sa.URL:
     """
     try:
         parsed = sa.make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
         parsed = None
     if parsed is None or parsed.drivername.partition("+")[0] not in ("postgres", "postgresql"):
         raise ReplyloopError(
@@ -45,16 +45,21 @@ def create_engine(url: str) -> sa.Engine:
     )
 
 
+def reason(error: Exception) -> str:
+    """What PostgreSQL or its client said, in one line, without the statement and its values."""
+    origin = getattr(error, "orig", None) or error
+    return (str(origin).strip().splitlines() or [type(origin).__name__])[0]
+
+
 def check_reachable(engine: sa.Engine) -> None:
     """Raise the sentence a person needs when the database does not answer."""
     try:
         with engine.connect() as connection:
             connection.execute(sa.text("SELECT 1"))
-    except OperationalError as error:
+    except DBAPIError as error:
         place = engine.url.query.get("host") or f"{engine.url.host}:{engine.url.port or 5432}"
-        why = str(error.orig).strip().splitlines()[-1]
         raise ReplyloopError(
-            f"PostgreSQL at {place} (database {engine.url.database}) does not answer: {why}. "
+            f"PostgreSQL at {place} (database {engine.url.database}) does not answer: {reason(error)}. "
             "Start it, or correct REPLYLOOP_DATABASE_URL."
         ) from None
 

@@ -52,8 +52,8 @@ def describe_schema(engine: sa.Engine) -> str:
 
 def main() -> None:
     """Print the schema of a database that is migrated from nothing: `make schema` records it."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # noqa: S108
-        os.chmod(home, 0o755)  # as root, PostgreSQL runs as another user and must get through
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        os.chmod(home, 0o755)  # noqa: S103 # as root, PostgreSQL runs as another user
         server = Server(Path(home))
         engine = create_engine(server.start())
         try:
