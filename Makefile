@@ -26,8 +26,9 @@ format: $(READY) ## put code and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix sql --processes 2
 
-bench: $(READY) ## what a window costs, side by side in one run
+bench: $(READY) ## what a window and a decision cost, side by side
 	$(BIN)/python -m benchmarks.windows
+	$(BIN)/python -m benchmarks.decisions
 
 schema: $(READY) ## record the present schema in sql/schema.txt
 	$(BIN)/python -m replyloop_assets.warehouse.schema > sql/schema.txt.new

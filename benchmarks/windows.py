@@ -61,7 +61,8 @@ def stages_alone(databases: Databases, home: Path, runtime: Runtime) -> float:
 def measure(way: Callable[[Databases, Path, Runtime], float], server: Server, turn: int) -> float:
     """One round on databases of its own; milliseconds per window and stage."""
     name = f"{way.__name__}_{turn}"
-    databases = Databases(server.url(name), server.url(f"{name}_dagster").replace("://", "+psycopg2://"), None)
+    dagster = server.url(f"{name}_dagster").replace("://", "+psycopg2://")
+    databases = Databases(server.url(name), dagster, None, load_settings())
     databases.prepare()
     engine = create_engine(databases.data)
     for path in demo.FILES:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +54,9 @@ db = typer.Typer(no_args_is_help=True, help="The database: ours, unless REPLYLOO
 app.add_typer(db, name="db")
 
 # the page of the last stage with all that leads to it: the whole lineage at a glance
-LINEAGE = "assets/health_status?view=lineage&lineageScope=upstream&lineageDepth=9"
+LINEAGE = "assets/health_status?view=lineage&lineageScope=upstream&lineageDepth=12"
+
+INTERRUPTED = 130  # the exit code that shells give to a command ended by Ctrl-C
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object, for a program.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Where the Dagster UI listens, on 127.0.0.1.")]
@@ -151,6 +154,29 @@ def status(as_json: Json = False) -> None:
     """What is loaded, how far it is computed, and what was learnt."""
     with workplace() as place:
         show(place, as_json)
+
+
+@app.command("plan")
+def show_plan(as_json: Json = False) -> None:
+    """What to search for, in which order and with how much of the effort, and why."""
+    from replyloop_assets.reporting.plan import print_plan, read_plan
+
+    with workplace() as place:
+        answer = read_plan(place.engine)
+    write_json(answer) if as_json else print_plan(answer)
+
+
+@app.command("queue")
+def show_queue(
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many posts to show.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """The posts that wait for a reply, the best first, and why each stands where it does."""
+    from replyloop_assets.reporting.queue import print_queue, read_queue
+
+    with workplace() as place:
+        answer = read_queue(place.engine, most, datetime.now(UTC))
+    write_json(answer) if as_json else print_queue(answer)
 
 
 @db.command()
@@ -362,11 +388,21 @@ def write_json(value: object) -> None:
     print(json.dumps(value, default=str, ensure_ascii=False, indent=2))
 
 
+def interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
+    """An interrupt that came while Python tidied up is lost there: send it anew a moment later."""
+    if issubclass(lost.exc_type, Exception):
+        sys.__unraisablehook__(lost)
+    else:
+        threading.Timer(0.02, signal.raise_signal, [signal.SIGTERM]).start()
+
+
 def main() -> None:
     """The entry point: what a person can act on is one sentence, exit 1; Ctrl-C is exit 130."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # they end a command as Ctrl-C does: cleanly
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, signal.default_int_handler)
+    # TERM ends a command as Ctrl-C does; so does a closed terminal, unless nohup ignores it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
+    sys.unraisablehook = interrupt_again
     try:
         app()
     except ReplyloopError as error:
@@ -375,14 +411,14 @@ def main() -> None:
     except OperationalError as error:
         print(f"replyloop: the database went away ({reason(error)}): run the same again.", file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
-        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        hint = "make room, or set REPLYLOOP_HOME to a folder you may write to."
-        print(f"replyloop: {why}: {hint}", file=sys.stderr)
+    except PermissionError as error:
+        hint = "correct that, or set REPLYLOOP_HOME to a folder you may write to."
+        print(f"replyloop: {error.filename}: {error.strerror}: {hint}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("replyloop: interrupted; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # which is what Typer makes of a KeyboardInterrupt
+            print("replyloop: interrupted; what was finished is kept.", file=sys.stderr)
+        raise
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="replyloop-", suffix=".log", delete=False) as log:
             log.writelines(traceback.format_exception(error))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
@@ -97,7 +97,7 @@ def serve(home: Path, port: int, environment: dict[str, str], announce: str) -> 
     finally:
         for number in previous:
             signal.signal(number, signal.SIG_IGN)
-        end([psutil.Process(child.pid) for child in children.values() if child.poll() is None])
+        end({child.pid for child in children.values()})
         (home / "up.json").unlink(missing_ok=True)
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -141,31 +141,36 @@ def end_orphans(home: Path) -> None:
     note = home / "up.json"
     if not note.exists():
         return
-    orphans = []
+    orphans = set()
     for pid, born in json.loads(note.read_text() or "{}").items():
         try:
-            process = psutil.Process(int(pid))
-            if process.create_time() == born:
-                orphans.append(process)
+            is_ours = psutil.Process(int(pid)).create_time() == born
         except psutil.NoSuchProcess:
-            continue
+            is_ours = True  # while some of a session lives, the id of its leader is given to no other
+        if is_ours:
+            orphans.add(int(pid))
     end(orphans)
     note.unlink(missing_ok=True)
 
 
-def end(processes: list[psutil.Process]) -> None:
-    """End these processes and all they have started: TERM first, KILL for what remains."""
-    family = [*processes]
-    for process in processes:
-        try:
-            family += process.children(recursive=True)
-        except psutil.NoSuchProcess:
-            continue
+def end(sessions: set[int]) -> None:
+    """End all processes of these sessions: TERM first, KILL for what remains.
+
+    A child leads its session; what it has started is in it, even where the child itself is dead.
+    """
+    family = [process for process in psutil.process_iter() if session_of(process) in sessions]
     for process in family:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.terminate()
-        except psutil.NoSuchProcess:
-            continue
     for process in psutil.wait_procs(family, timeout=SHUTDOWN_S)[1]:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(family, timeout=SHUTDOWN_S)
+
+
+def session_of(process: psutil.Process) -> int | None:
+    """The session that the process belongs to, while it lives."""
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None

@@ -2,23 +2,26 @@
 
 A variable is `REPLYLOOP_` and the field's name; one inside a group joins the group's name with two
 underscores: `REPLYLOOP_HORIZON_HOURS=48`, `REPLYLOOP_ALLOCATION__SUCCESS_FOLLOWERS=3`,
-`REPLYLOOP_FEATURES__EXPERIMENTS=false`.
+`REPLYLOOP_FEATURES__EXPERIMENTS=false`. A list is JSON: `REPLYLOOP_SEARCH__TOPICS='["sleep"]'`.
 """
 
+import json
 import os
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.allocation import AllocationSettings
 from replyloop_assets.learning.experiments import ExperimentSettings
+from replyloop_assets.learning.generators import GeneratorSettings
 from replyloop_assets.learning.health import HealthSettings
 from replyloop_assets.learning.performance import PerformanceSettings
+from replyloop_assets.learning.search import SearchSettings
 
 
 def default_home() -> Path:
@@ -31,15 +34,32 @@ def default_home() -> Path:
 class Features(BaseModel):
     """One flag per component: off means not scheduled, and its live rows stay as they are."""
 
+    generator_choice: bool = True
     allocation: bool = True
+    adaptive_plan: bool = True
     experiments: bool = True
     health: bool = True
+    feedback: bool = True
+
+
+class BotSettings(BaseModel):
+    """What the bot's SQL functions go by; published to the database by every command."""
+
+    lease_minutes: int = Field(default=30, ge=1)
+    opportunity_use_hours: int = Field(default=24, ge=1)
+    author_cooldown_hours: int = Field(default=24, ge=0)
+    # the seed's real-time feedback (Phase 4.2)
+    high_followers: int = 15
+    low_followers: int = 2
+    low_likes: int = 5
 
 
 class Settings(BaseSettings):
     """What a person may set, with what holds when they do not."""
 
-    model_config = SettingsConfigDict(env_prefix="REPLYLOOP_", env_nested_delimiter="__", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="REPLYLOOP_", env_nested_delimiter="__", env_ignore_empty=True, extra="ignore"
+    )
 
     home: Path = Field(default_factory=default_home)
     database_url: SecretStr | None = None
@@ -52,10 +72,24 @@ class Settings(BaseSettings):
     automation: bool = True
 
     features: Features = Features()
+    bot: BotSettings = BotSettings()
     performance: PerformanceSettings = PerformanceSettings()
+    generators: GeneratorSettings = GeneratorSettings()
     allocation: AllocationSettings = AllocationSettings()
+    search: SearchSettings = SearchSettings()
     experiments: ExperimentSettings = ExperimentSettings()
     health: HealthSettings = HealthSettings()
+
+    @field_validator("allocation", "search", mode="before")
+    @classmethod
+    def read_lists(cls, group: object) -> object:
+        """The lists inside a group, which the environment gives as text."""
+        if not isinstance(group, dict):
+            return group
+        return {
+            name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+            for name, value in group.items()
+        }
 
     @property
     def horizon(self) -> timedelta:
@@ -80,4 +114,5 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "REPLYLOOP_" + "__".join(str(part) for part in first["loc"]).upper()
-        raise ReplyloopError(f"{name} cannot be used: {first['msg']}. Correct or unset it.") from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise ReplyloopError(f"{name} cannot be used: {why}. Correct or unset it.") from None

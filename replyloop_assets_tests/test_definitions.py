@@ -20,7 +20,9 @@ LINEAGE = (
     "reply_outcomes",
     "daily_rollup",
     "reply_performance_analytics",
+    "generator_preferences",
     "strategy_allocation",
+    "search_plan",
     "experiment_results",
     "health_status",
 )
@@ -48,7 +50,9 @@ def test_one_word_per_stage(module: object) -> None:
     assert text.startswith("-- Grain: ")
 
 
-@pytest.mark.parametrize("key", GRAPH.get_all_asset_keys(), ids=lambda key: key.to_user_string())
+@pytest.mark.parametrize(
+    "key", sorted(GRAPH.get_all_asset_keys(), key=str), ids=lambda key: key.to_user_string()
+)
 def test_every_asset_is_grouped_described_typed_and_owned(key: dg.AssetKey) -> None:
     node = GRAPH.get(key)
     assert node.group_name in ("x", "bot", "facts", "decisions")

@@ -4,11 +4,13 @@ from replyloop_assets.assets import (
     classified_opportunities,
     daily_rollup,
     experiment_results,
+    generator_preferences,
     health_status,
     outside,
     reply_opportunities,
     reply_outcomes,
     reply_performance_analytics,
+    search_plan,
     strategy_allocation,
 )
 
@@ -18,7 +20,9 @@ STAGE_MODULES = (
     reply_outcomes,
     daily_rollup,
     reply_performance_analytics,
+    generator_preferences,
     strategy_allocation,
+    search_plan,
     experiment_results,
     health_status,
 )

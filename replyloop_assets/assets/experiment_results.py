@@ -85,7 +85,7 @@ STAGE = Stage(
     group="decisions",
     compute=evaluate_experiments,
     reads=[Read("daily_rollup", load_settings().experiments.horizon_days)],
-    follows=["strategy_allocation"],
+    follows=["search_plan"],
     external=["experiments"],
     kinds=frozenset({"postgres", "python"}),
 )

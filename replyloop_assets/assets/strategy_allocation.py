@@ -1,5 +1,7 @@
 """How effort is shared: each family's arms, by the evidence of the same day's analytics."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -16,7 +18,12 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     evidence = read_frame(
         connection,
         read_sql("stages/strategy_allocation"),
-        {"day": window.day, "families": list(settings.allocation.families)},
+        {
+            "day": window.day,
+            "as_of": window.as_of,
+            "families": list(settings.allocation.families),
+            "incumbency": timedelta(days=settings.allocation.incumbent_days),
+        },
     )
     shares = allocate(evidence, window.as_of, settings.allocation)
     write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
@@ -33,6 +40,7 @@ STAGE = Stage(
     group="decisions",
     compute=allocate_strategies,
     reads=[Read("reply_performance_analytics")],
+    follows=["generator_preferences"],
     table="strategy_allocation_history",
     kinds=frozenset({"postgres", "python"}),
 )
@@ -40,5 +48,6 @@ asset = stage_asset(
     STAGE,
     "The share of each arm in its family (tier, size, timing, generator, query, format, hour): "
     "Thompson draws seeded from the as-of, 70% to the first, 20% to the second, 10% over the rest. "
-    "History by day; the newest day alone moves the live table strategy_allocation.",
+    "An adopted treatment is incumbent for 14 days. History by day; the newest day alone moves the live "
+    "table strategy_allocation.",
 )

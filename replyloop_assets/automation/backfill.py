@@ -41,16 +41,17 @@ def plan_backfill(runtime: Runtime, first: date | None, last: date | None) -> Pl
     """
     start, running = runtime.settings.history_start, today(runtime.now())
     earliest = first_fact_day(runtime.engine)
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and day > running:
+            raise ReplyloopError(f"{option} {day} has not begun: the running day is {running} (UTC).")
+        if day is not None and day < start:
+            raise ReplyloopError(
+                f"The history starts on {start}: choose a later {option}, or set REPLYLOOP_HISTORY_START."
+            )
     last = running if last is None else last
     first = min(max(earliest or running, start), last) if first is None else first
     if first > last:
         raise ReplyloopError(f"--from {first} comes after --to {last}: exchange them.")
-    if first < start:
-        raise ReplyloopError(
-            f"The history starts on {start}: choose a later --from, or set REPLYLOOP_HISTORY_START."
-        )
-    if last > running:
-        raise ReplyloopError(f"--to {last} has not begun: the running day is {running} (UTC).")
     stages = switched_on(STAGES, runtime.settings.features)
     longest = max(stage.window_days for stage in stages)
     since = max(first - timedelta(days=longest - 1), start, min(earliest or first, first))
@@ -97,6 +98,8 @@ def materialize(
     if not result.success:
         failed = [event for event in result.all_events if event.is_step_failure]
         error = failed[0].step_failure_data.error if failed else None
+        if error and "Interrupted" in (error.cls_name or ""):
+            raise KeyboardInterrupt
         why = error.message.strip().splitlines()[0] if error else "see the run in the Dagster UI"
         raise ReplyloopError(
             f"{failed[0].step_key if failed else 'The run'} failed ({why}); the days before it are "

@@ -14,7 +14,9 @@ from replyloop_assets.warehouse.windows import first_fact_day, first_open_day
 
 FACTS = [stage for stage in STAGES if stage.group == "facts"]
 COMPONENTS = {
+    "generator_preferences": "generator_choice",
     "strategy_allocation": "allocation",
+    "search_plan": "adaptive_plan",
     "experiment_results": "experiments",
     "health_status": "health",
 }

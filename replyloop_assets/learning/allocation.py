@@ -2,6 +2,7 @@
 
 Seed, Phase 3.2 (AdaptiveAllocator): a success is an outcome of at least five followers, each arm draws
 from Beta(successes + 1, failures + 1), the best draw gets 70%, the second 20%, the rest share 10%.
+An adopted treatment is its family's incumbent for 14 days (Phase 4, connection 4).
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class AllocationSettings:
     first_share: float = 70
     second_share: float = 20
     exploration_share: float = 10
+    incumbent_days: int = 14
     families: tuple[str, ...] = (
         "engagement_tier",
         "account_size",
@@ -65,6 +67,29 @@ def ranked_shares(draws: Floats, settings: AllocationSettings) -> Floats:
     return by_rank[ranks(draws)]
 
 
+def install(
+    shares: Floats, treatment: int, control: int | None, former_share: float, settings: AllocationSettings
+) -> Floats:
+    """Shares in percent with an adopted treatment as the family's incumbent.
+
+    It gets at least `former_share`, what its control had when it lost; the control keeps its part of
+    the exploration; the others share what is left in their old proportion.
+    """
+    others = np.arange(len(shares)) != treatment
+    installed = shares.copy()
+    if control is not None:
+        others[control] = False
+        installed[control] = min(shares[control], settings.exploration_share / (len(shares) - 1))
+    free = 100 - (installed[control] if control is not None else 0)
+    installed[treatment] = min(max(shares[treatment], former_share), free)
+    left = free - installed[treatment]
+    if shares[others].sum() > 0:
+        installed[others] = left * shares[others] / shares[others].sum()
+    else:
+        installed[treatment] += left
+    return installed
+
+
 def displayed(shares: Floats) -> Floats:
     """Shares in percent to two decimals that still sum to 100: cents go to the largest remainders."""
     cents = shares * 100
@@ -80,6 +105,8 @@ def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettin
     Args:
         evidence: one row per arm with `strategy_type`, `strategy_name`, `successes`, `failures`,
             sorted by both names, so that an arm's draw depends on its family and the as-of alone.
+            An arm adopted within the last `incumbent_days` names the control that it `replaces` and
+            that one's `former_share` (0 to 1); both are None in the others.
 
     Returns:
         The rows with `draw`, `probability` (0 to 1), `allocation_pct` (sums to 100 in a family) and
@@ -89,13 +116,20 @@ def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettin
     successes, failures = (evidence[name].to_numpy(float) for name in ("successes", "failures"))
     draws, shares, percent = np.zeros((3, len(evidence)))
     explores = np.zeros(len(evidence), bool)
+    adoptions = evidence[["strategy_name", "replaces", "former_share"]].to_numpy(object)
     for family in pd.unique(families):
         arms = families == family
         rng = generator_for("strategy_allocation", family, as_of.isoformat())
         draws[arms] = thompson_draws(successes[arms], failures[arms], rng)
         shares[arms] = ranked_shares(draws[arms], settings)
+        names = list(evidence["strategy_name"][arms])
+        for name, replaced, former in adoptions[arms]:
+            if isinstance(replaced, str):
+                control = names.index(replaced) if replaced in names else None
+                former_share = 100 * float(former or 0)
+                shares[arms] = install(shares[arms], names.index(name), control, former_share, settings)
         percent[arms] = displayed(shares[arms])
         explores[arms] = ranks(draws[arms]) >= 2
-    return evidence.assign(
+    return evidence.drop(columns=["replaces", "former_share"]).assign(
         draw=draws, probability=shares / 100, allocation_pct=percent, is_exploration=explores
     )

@@ -26,6 +26,7 @@ SHOWN = {
     "search_query": "Searches",
 }
 MOST = 5
+WIDTH_OF_A_FILE = 120
 
 
 def read_status(engine: sa.Engine, settings: Settings, stages: Sequence[str], now: datetime) -> Status:
@@ -169,5 +170,7 @@ def number(value: float | None) -> str:
 
 
 def print_status(status: Status) -> None:
-    """Draw the status on the terminal."""
-    Console().print(render_status(status))
+    """Draw the status on the terminal; into a file or a pipe, wide enough to cut nothing."""
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=WIDTH_OF_A_FILE)
+    console.print(render_status(status))

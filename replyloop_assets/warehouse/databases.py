@@ -1,6 +1,7 @@
 """Which databases are used: the user's server where there is a URL, else a private one of our own."""
 
 import fcntl
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Databases:
     data: str
     dagster: str
     server: Server | None
+    settings: Settings
 
     @classmethod
     def from_settings(cls, settings: Settings, suffix: str = "") -> "Databases":
@@ -47,6 +49,7 @@ class Databases:
             data.render_as_string(hide_password=False),
             dagster.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
             server,
+            settings,
         )
 
     @contextmanager
@@ -79,7 +82,9 @@ class Databases:
             ensure_database(url)
         engine = create_engine(self.data)
         try:
-            return migrate(engine)
+            applied = migrate(engine)
+            publish_settings(engine, self.settings)
+            return applied
         except (ProgrammingError, InsufficientPrivilege) as error:
             if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
                 raise
@@ -90,6 +95,24 @@ class Databases:
             ) from None
         finally:
             engine.dispose()
+
+
+def publish_settings(engine: sa.Engine, settings: Settings) -> None:
+    """Tell the bot's SQL functions the settings they go by, where they have changed."""
+    published = settings.bot.model_dump() | {
+        "horizon_hours": settings.horizon_hours,
+        "grace_hours": settings.grace_hours,
+        "feedback": settings.features.feedback,
+        "generator_choice": settings.features.generator_choice,
+        "default_generator": settings.generators.default_generator,
+    }
+    statement = """
+        INSERT INTO loop_settings AS live (settings) VALUES (CAST(:settings AS JSONB))
+        ON CONFLICT (only_row) DO UPDATE SET settings = excluded.settings
+        WHERE live.settings <> excluded.settings
+    """
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement), {"settings": json.dumps(published)})
 
 
 def keep_file(server: Server) -> Path:
@@ -112,9 +135,20 @@ def stop_unused(server: Server) -> bool:
 
 @contextmanager
 def users_of(server: Server) -> Iterator[IO[str]]:
-    """The file that every command locks, shared, while it uses our server."""
-    server.home.mkdir(parents=True, exist_ok=True)
-    with (server.home / "commands.lock").open("a+") as users:
+    """The file that every command locks, shared, while it uses our server.
+
+    Raises:
+        ReplyloopError: the home cannot hold it.
+    """
+    try:
+        server.home.mkdir(parents=True, exist_ok=True)
+        users = (server.home / "commands.lock").open("a+")
+    except OSError as error:
+        raise ReplyloopError(
+            f"{server.home} cannot be used ({error.strerror}): "
+            "set REPLYLOOP_HOME to a folder you may write to."
+        ) from None
+    with users:
         yield users
 
 

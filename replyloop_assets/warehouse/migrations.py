@@ -1,6 +1,7 @@
 """Brings a database to the present schema: numbered plain SQL, each file once, under a lock.
 
-The functions the bot and the stages call are replaced on every run, so that they need no numbers.
+The functions the bot and the stages call are replaced as a whole when one of them has changed, so that
+they need no numbers.
 """
 
 from hashlib import sha256
@@ -11,6 +12,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.warehouse.named_sql import project_file
 
 MINIMUM_VERSION = 14
+FUNCTIONS = "functions"  # their line in the ledger: replaced whenever one has changed
 LEDGER = """
 CREATE TABLE IF NOT EXISTS replyloop_migrations (
     name TEXT PRIMARY KEY,
@@ -55,9 +57,26 @@ def migrate(engine: sa.Engine) -> list[str]:
                     f"Migration {path.stem} was applied to this database in another form: "
                     "restore the file, and put the change into a new migration."
                 )
-        for path in sorted(project_file("sql/functions").glob("*.sql")):
-            run_script(connection, path.read_text(encoding="utf-8"))
+        replace_functions(connection, applied.get(FUNCTIONS))
     return new
+
+
+def replace_functions(connection: sa.Connection, applied: str | None) -> None:
+    """Create or replace the functions and settle who may call them, where they are not these already."""
+    paths = [*sorted(project_file("sql/functions").glob("*.sql")), project_file("sql/grants.sql")]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    checksum = sha256("".join(texts).encode()).hexdigest()
+    if applied == checksum:
+        return
+    # functions call each other: their bodies are checked when they run
+    connection.exec_driver_sql("SET LOCAL check_function_bodies = off")
+    for text in texts:
+        run_script(connection, text)
+    record = """
+        INSERT INTO replyloop_migrations (name, checksum) VALUES (:n, :c)
+        ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at
+    """
+    connection.execute(sa.text(record), {"n": FUNCTIONS, "c": checksum})
 
 
 def run_script(connection: sa.Connection, text: str) -> None:

@@ -1,5 +1,6 @@
 """A recomputed past equals the past: the rule of the house that everything else stands on."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
@@ -34,26 +35,70 @@ Rows = dict[str, list[tuple[object, ...]]]
 
 
 @pytest.fixture(scope="module")
-def new_life(server: Server, maintenance: sa.Engine, template: str) -> Iterator[Callable[[], sa.Engine]]:
-    """Databases that hold the same 90 days of facts, and nothing computed."""
+def clone(server: Server, maintenance: sa.Engine) -> Iterator[Callable[[str], sa.Engine]]:
+    """Copies of a database, gone with the module."""
     numbers, engines = count(1), []
 
-    def clone(of: str) -> sa.Engine:
+    def make(of: str) -> sa.Engine:
         name = f"life_{next(numbers)}"
         with maintenance.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {of}")
         engines.append(create_engine(server.url(name)))
         return engines[-1]
 
-    facts = clone(template)
-    load_life(facts)
-    facts.dispose()
-    yield lambda: clone(str(facts.url.database))
+    yield make
     for engine in engines:
         engine.dispose()
     with maintenance.connect() as connection:
         for engine in engines:
             connection.exec_driver_sql(f"DROP DATABASE {engine.url.database} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def facts(clone: Callable[[str], sa.Engine], template: str) -> sa.Engine:
+    """The facts of 90 days, and nothing computed."""
+    engine = clone(template)
+    load_life(engine)
+    engine.dispose()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def lived(clone: Callable[[str], sa.Engine], facts: sa.Engine, template: str) -> sa.Engine:
+    """Those days lived: the clock turns, facts arrive as they happen, and each turn fills what the
+    schedule asks for. What the loop decided meanwhile is a fact too."""
+    engine = clone(str(facts.url.database))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("TRUNCATE reply_opportunities, content_metadata, tweet_metrics")
+    since, now = day_start(FIRST), day_start(FIRST) + timedelta(hours=6)
+    while now <= END:
+        copy_facts(facts, engine, since, now)
+        runtime = runtime_at(engine, now)
+        first, last = map(datetime.fromisoformat, open_range(runtime, STAGES))
+        for stage in STAGES:
+            for day in days_between(first.date(), last.date()):
+                stage.fill(runtime, Window.at(day, now))
+        since, now = now, now + timedelta(hours=6)
+    with engine.connect() as read, facts.begin() as write:
+        for event in read.execute(sa.text("SELECT * FROM experiment_events")).mappings():
+            values = dict(event) | {"inputs": json.dumps(event["inputs"])}
+            write.execute(
+                sa.text(
+                    "INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)"
+                    " VALUES (:experiment_id, :event, :at, :reason, CAST(:inputs AS JSONB))"
+                ),
+                values,
+            )
+    facts.dispose()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def new_life(
+    clone: Callable[[str], sa.Engine], facts: sa.Engine, lived: sa.Engine
+) -> Callable[[], sa.Engine]:
+    """Databases that hold the same facts, and nothing computed."""
+    return lambda: clone(str(facts.url.database))
 
 
 @pytest.fixture(scope="module")
@@ -92,24 +137,28 @@ def test_window_stages_in_reverse(
     assert stage_rows(engine) == in_one_range[1]
 
 
-def test_live_at_the_six_hour_marks(
-    new_life: Callable[[], sa.Engine], in_one_range: tuple[sa.Engine, Rows]
-) -> None:
-    """The clock turns, facts arrive as they happen, and each turn fills what the schedule asks for."""
-    facts, engine = new_life(), new_life()
-    with engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE reply_opportunities, content_metadata, tweet_metrics")
-    since, now = day_start(FIRST), day_start(FIRST) + timedelta(hours=6)
-    while now <= END:
-        copy_facts(facts, engine, since, now)
-        runtime = runtime_at(engine, now)
-        first, last = map(datetime.fromisoformat, open_range(runtime, STAGES))
-        for stage in STAGES:
-            for day in days_between(first.date(), last.date()):
-                stage.fill(runtime, Window.at(day, now))
-        since, now = now, now + timedelta(hours=6)
-    assert stage_rows(engine) == in_one_range[1]
-    assert experiment_state(engine) == ("completed", "adopt")
+def test_live_at_the_six_hour_marks(lived: sa.Engine, in_one_range: tuple[sa.Engine, Rows]) -> None:
+    assert stage_rows(lived) == in_one_range[1]
+    assert experiment_state(lived) == ("completed", "adopt")
+
+
+def test_an_adopted_treatment_is_incumbent_for_14_days(lived: sa.Engine) -> None:
+    """Connection 4 of the seed, from cause to effect: decided, therefore allocated."""
+    query = """
+        SELECT history.day - (decided.at AT TIME ZONE 'UTC')::DATE AS age, history.strategy_name AS arm,
+            history.probability, (decided.inputs ->> 'control_share')::DOUBLE PRECISION AS former
+        FROM strategy_allocation_history AS history, experiment_events AS decided
+        WHERE history.strategy_type = 'generator' AND decided.event = 'decided'
+    """
+    with lived.connect() as connection:
+        rows = connection.execute(sa.text(query)).all()
+    reign = [row for row in rows if 0 <= row.age < 14]
+    assert len({row.age for row in reign}) == 14
+    for row in reign:
+        if row.arm == "PersonalStory":
+            assert row.probability >= row.former - 1e-9
+        if row.arm == "ResearchSynthesizer":
+            assert row.probability <= 0.1 + 1e-9
 
 
 def test_twice_is_once_and_an_old_window_leaves_the_live_tables_alone(

@@ -60,7 +60,12 @@ def test_facts_from_before_the_history_start_ask_for_no_day_before_it(engine: sa
 
 
 def test_a_component_switched_off_is_not_scheduled() -> None:
-    without = switched_on(STAGES, Features(allocation=False, experiments=False, health=False))
+    without = switched_on(
+        STAGES,
+        Features(
+            generator_choice=False, allocation=False, adaptive_plan=False, experiments=False, health=False
+        ),
+    )
     assert [stage.name for stage in without] == [
         "classified_opportunities",
         "reply_outcomes",

@@ -40,9 +40,9 @@ def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
         for family, arms in sorted(families.items())
         for arm, counts in sorted(arms.items())
     ]
-    return pd.DataFrame(rows, columns=["strategy_type", "strategy_name", "successes", "failures"]).astype(
-        {"successes": int, "failures": int}
-    )
+    columns = ["strategy_type", "strategy_name", "successes", "failures"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"successes": int, "failures": int})
+    return frame.assign(replaces=None, former_share=None)
 
 
 GENERATORS = {"Contrarian": (9, 31), "Coach": (2, 38), "Researcher": (20, 60), "Story": (0, 3)}
@@ -176,7 +176,9 @@ def test_a_family_is_allocated_the_same_whatever_stands_beside_it() -> None:
     pd.testing.assert_frame_equal(beside, alone)
 
     mixed = both.drop(columns=["draw", "probability", "allocation_pct", "is_exploration"])
-    mixed = mixed.sort_values("strategy_name")  # families interleaved, each still sorted by name
+    mixed = mixed.assign(replaces=None, former_share=None).sort_values(
+        "strategy_name"
+    )  # families interleaved, each still sorted by name
     pd.testing.assert_frame_equal(allocate(mixed, AS_OF, SEED).sort_index(), both)
 
 
@@ -213,7 +215,8 @@ arms = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), counts, min_
 def test_every_family_is_shared_out_completely(families: dict[str, dict[str, tuple[int, int]]]) -> None:
     evidence = evidence_of(**families)
     shared = allocate(evidence, AS_OF, SEED)
-    pd.testing.assert_frame_equal(shared[evidence.columns], evidence)
+    kept = evidence.drop(columns=["replaces", "former_share"])
+    pd.testing.assert_frame_equal(shared[kept.columns], kept)
     assert shared["draw"].between(0, 1).all()
     assert (shared["probability"] - shared["allocation_pct"] / 100).abs().le(1.0001e-4).all()
     for _, family in shared.groupby("strategy_type"):
@@ -228,3 +231,41 @@ def test_no_evidence_is_no_allocation() -> None:
     nothing = allocate(evidence_of(), AS_OF, SEED)
     assert nothing.empty
     assert {"draw", "probability", "allocation_pct", "is_exploration"} <= set(nothing.columns)
+
+
+def adopted(former_share: float | None, control: str, **families: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    """Evidence in which Story was adopted over `control`."""
+    evidence = evidence_of(**families)
+    story = evidence["strategy_name"] == "Story"
+    evidence.loc[story, "replaces"] = control
+    evidence.loc[story, "former_share"] = former_share
+    return evidence
+
+
+@pytest.mark.parametrize("former_share", [None, 0.0, 0.2, 0.7, 1.0])
+@pytest.mark.parametrize("arms", [GENERATORS, {"Researcher": (20, 60), "Story": (0, 3)}], ids=["four", "two"])
+def test_an_adopted_treatment_takes_over_its_controls_share(
+    arms: dict[str, tuple[int, int]], former_share: float | None
+) -> None:
+    """design.md: its share is at least the control's former share, the control keeps exploration only."""
+    shared = allocate(adopted(former_share, "Researcher", generator=arms), AS_OF, SEED)
+    share = dict(zip(shared["strategy_name"], shared["probability"], strict=True))
+    kept = SEED.exploration_share / 100 / (len(arms) - 1)
+    assert share["Researcher"] <= kept + 1e-9
+    assert share["Story"] >= min(former_share or 0, 1 - kept) - 1e-9
+    assert sum(share.values()) == pytest.approx(1)
+    assert min(share.values()) >= 0
+    assert shared["allocation_pct"].sum() == pytest.approx(100)
+
+
+def test_an_adopted_treatment_whose_control_is_gone_only_gains() -> None:
+    shared = allocate(adopted(0.6, "Nobody", generator=GENERATORS), AS_OF, SEED).set_index("strategy_name")
+    assert shared.loc["Story", "probability"] >= 0.6
+    assert shared["probability"].sum() == pytest.approx(1)
+
+
+def test_nobody_else_is_touched_by_an_adoption_in_another_family() -> None:
+    plain = allocate(evidence_of(format=TIMING, generator=GENERATORS), AS_OF, SEED)
+    after = allocate(adopted(0.6, "Researcher", format=TIMING, generator=GENERATORS), AS_OF, SEED)
+    others = plain["strategy_type"] == "format"
+    pd.testing.assert_frame_equal(after[others], plain[others])

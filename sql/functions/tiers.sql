@@ -2,34 +2,34 @@
 -- a post the moment it finds one. Unknown in, unknown out; a negative count is read as 0.
 
 CREATE OR REPLACE FUNCTION engagement_tier(like_count BIGINT) RETURNS TEXT
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN like_count >= 100000 THEN '100K+'
         WHEN like_count >= 50000 THEN '50K-100K'
         WHEN like_count >= 25000 THEN '25K-50K'
         WHEN like_count >= 10000 THEN '10K-25K'
         WHEN like_count >= 5000 THEN '5K-10K'
-        ELSE '<5K'
+        WHEN like_count IS NOT NULL THEN '<5K'
     END
 $$;
 
 CREATE OR REPLACE FUNCTION account_size_tier(follower_count BIGINT) RETURNS TEXT
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN follower_count >= 1000000 THEN '1M+'
         WHEN follower_count >= 500000 THEN '500K-1M'
         WHEN follower_count >= 100000 THEN '100K-500K'
-        ELSE '<100K'
+        WHEN follower_count IS NOT NULL THEN '<100K'
     END
 $$;
 
 CREATE OR REPLACE FUNCTION timing_window(posted_minutes_ago BIGINT) RETURNS TEXT
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN posted_minutes_ago < 120 THEN '<2h'
         WHEN posted_minutes_ago < 360 THEN '2-6h'
         WHEN posted_minutes_ago < 1440 THEN '6-24h'
-        ELSE '24h+'
+        WHEN posted_minutes_ago IS NOT NULL THEN '24h+'
     END
 $$;
 
@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION opportunity_score(
     like_count BIGINT, author_avg_followers DOUBLE PRECISION, posted_minutes_ago BIGINT, reply_count BIGINT
 ) RETURNS NUMERIC
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT greatest(
+    SELECT trim_scale(greatest(
         0,
         least(greatest(coalesce(like_count, 0), 0) / 2000.0, 50)
         + CASE
@@ -60,5 +60,5 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
             WHEN reply_count > 100 THEN 5
             ELSE 0
         END
-    )
+    ))
 $$;

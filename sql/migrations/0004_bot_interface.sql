@@ -7,19 +7,19 @@ CREATE TABLE loop_settings (
     settings JSONB NOT NULL
 );
 
--- Who has taken which opportunity, until when.
+-- Who has taken which opportunity, until when: each decision is kept, also when its lease has ended and
+-- the post was taken anew.
 CREATE TABLE opportunity_claims (
-    opportunity_id TEXT PRIMARY KEY,
+    decision_id TEXT PRIMARY KEY,
+    opportunity_id TEXT NOT NULL,
     tweet_id TEXT NOT NULL,
     account TEXT,
-    decision_id TEXT NOT NULL UNIQUE,
     claimed_by TEXT,
     claimed_at TIMESTAMPTZ NOT NULL,
     lease_until TIMESTAMPTZ NOT NULL,
     answer JSONB NOT NULL
 );
-CREATE INDEX idx_opportunity_claims_account ON opportunity_claims (account, claimed_at);
-CREATE INDEX idx_opportunity_claims_tweet ON opportunity_claims (tweet_id);
+CREATE INDEX idx_opportunity_claims_lease ON opportunity_claims (lease_until);
 
 -- The base from which an account's priority is folded, and the replies that moved it, each once.
 CREATE TABLE reply_feedback (
@@ -31,7 +31,9 @@ CREATE TABLE reply_feedback (
     likes BIGINT
 );
 CREATE INDEX idx_reply_feedback_account ON reply_feedback (account, collected_at, tweet_id);
-ALTER TABLE discovered_accounts ADD COLUMN IF NOT EXISTS base_priority_score DOUBLE PRECISION;
+ALTER TABLE discovered_accounts
+ADD COLUMN IF NOT EXISTS base_priority_score DOUBLE PRECISION,
+ADD COLUMN IF NOT EXISTS base_last_success_at TIMESTAMPTZ;
 
 ALTER TABLE generator_preferences
 ADD COLUMN mean_followers DOUBLE PRECISION,
@@ -67,3 +69,7 @@ CREATE TABLE search_plan_history (
 );
 
 CREATE INDEX idx_decision_ledger_decided ON decision_ledger (decided_at);
+
+-- An error told twice is found by its id, of any length.
+CREATE INDEX idx_system_events_error_id ON system_events USING hash ((event_data ->> 'error_id'))
+WHERE event_type = 'bot_error';

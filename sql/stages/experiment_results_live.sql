@@ -13,7 +13,15 @@ WITH decided AS (
             'sample_size_control', cast(:sample_size_control AS INTEGER),
             'sample_size_treatment', cast(:sample_size_treatment AS INTEGER),
             'improvement_pct', cast(:improvement_pct AS DOUBLE PRECISION),
-            'p_value', cast(:p_value AS DOUBLE PRECISION)
+            'p_value', cast(:p_value AS DOUBLE PRECISION),
+            -- what the control had when it lost: the share that its successor takes over
+            'control_share', (
+                SELECT live.probability FROM strategy_allocation AS live
+                WHERE
+                    live.strategy_type = experiment.strategy_type
+                    AND live.strategy_name = experiment.control_strategy
+                LIMIT 1
+            )
         )
     FROM experiments AS experiment
     WHERE :decided AND experiment.id = cast(:experiment_id AS UUID) AND experiment.status = 'running'

@@ -1,0 +1,166 @@
+"""How many decisions a second the database takes, and how long one takes: pgbench on a fresh server.
+
+`arm_for`, `variant_for` and `generator_for`, each for units never seen (a row of the ledger is written and
+made durable) and for units it knows, by 2 to 16 clients; then what reads the queue, over 20,000 posts of
+5,000 authors. Latencies are those of pgbench's log, of every transaction.
+"""
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+
+import sqlalchemy as sa
+
+from replyloop_assets.warehouse.embedded import Server
+from replyloop_assets.warehouse.engine import create_engine
+from replyloop_assets.warehouse.migrations import migrate, run_script
+
+SECONDS = 3
+CLIENTS = (2, 4, 8, 16)
+KNOWN_UNITS = 1_000
+EXPERIMENT = "00000000-0000-4000-8000-000000000001"
+
+# what a loop that has learnt holds: 5 formats, 1,000 accounts with 5 generators each, an experiment, posts
+LEARNT = f"""
+    INSERT INTO strategy_allocation (strategy_name, strategy_type, probability, as_of)
+    SELECT 'format ' || i, 'format', 0.2, now() FROM generate_series(1, 5) AS i;
+    INSERT INTO strategy_allocation (strategy_name, strategy_type, probability, as_of)
+    SELECT tier, 'engagement_tier', 0.2, now()
+    FROM unnest(ARRAY['5K-10K', '10K-25K', '25K-50K', '50K-100K', '100K+']) AS tier;
+    INSERT INTO generator_preferences (
+        account, generator_name, as_of, probability, expected_followers, confidence_score, sample_size, reason
+    )
+    SELECT account, 'Generator' || g, now(), 0.2, 3, 0.5, 30, 'It brought most.'
+    FROM generate_series(1, 5) AS g, (
+        SELECT 'author' || i AS account FROM generate_series(1, 1000) AS i UNION ALL SELECT '*'
+    ) AS accounts;
+    INSERT INTO experiments (
+        id, experiment_name, hypothesis, control_strategy, treatment_strategy, strategy_type, started_at
+    )
+    VALUES ('{EXPERIMENT}', 'Hours', 'Early', '18', '08', 'posting_hour', now() - INTERVAL '1 day');
+    INSERT INTO discovered_accounts (username, follower_count, avg_followers_per_reply)
+    SELECT 'author' || i, 1000 * i, i % 20 FROM generate_series(1, 5000) AS i;
+    INSERT INTO reply_opportunities (
+        tweet_id, target_username, like_count, reply_count, posted_minutes_ago, tweet_posted_at, tweet_text
+    )
+    SELECT
+        i::TEXT, 'author' || (i % 5000 + 1), 5000 + i * 7919 % 200000, i % 700, 60, now() - INTERVAL '1 hour',
+        repeat('A post of average length, ', 8)
+    FROM generate_series(1, 20000) AS i;
+    ANALYZE;
+"""
+CALLS = {
+    "arm_for": "SELECT arm FROM arm_for('format', {unit})",
+    "variant_for": f"SELECT variant FROM variant_for('{EXPERIMENT}', {{unit}})",
+    "generator_for": "SELECT generator FROM generator_for('author' || :account, {unit})",
+}
+UNITS = {
+    "new units": "\\set unit random(1, 1000000000000000)\n",
+    "known units": f"\\set unit random(1, {KNOWN_UNITS})\n",
+}
+QUEUE_CALLS = {
+    "peek_queue, best 10": "SELECT tweet_id FROM peek_queue(10)",
+    "claim_next, 1 post": "SELECT tweet_id FROM claim_next(1)",
+    "claim_next, 10 posts": "SELECT tweet_id FROM claim_next(10)",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: transactions a second, and their latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def main() -> None:
+    """Run everything on a server of its own and print the tables."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        Path(home).chmod(0o755)  # as root, PostgreSQL runs as another user
+        server = Server(Path(home))
+        engine = create_engine(server.start())
+        try:
+            migrate(engine)
+            with engine.begin() as connection:
+                run_script(connection, LEARNT)
+                version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+                for call in CALLS.values():
+                    known = call.format(unit="i::TEXT").replace(":account", "i")
+                    connection.exec_driver_sql(
+                        f"SELECT ({known}) FROM generate_series(1, {KNOWN_UNITS}) AS i"
+                    )
+            print(f"PostgreSQL {version}, {SECONDS} s each, pgbench -M extended; latencies in ms")
+            measure_decisions(server)
+            measure_queue(server, engine)
+        finally:
+            engine.dispose()
+            server.stop()
+
+
+def measure_decisions(server: Server) -> None:
+    """Arms, variants and generators, for new and for known units."""
+    print_head()
+    for units, choice in UNITS.items():
+        for name, call in CALLS.items():
+            # a new unit's name differs from every known one's
+            unit = "CAST(:unit AS TEXT)" if units == "known units" else "'new' || CAST(:unit AS TEXT)"
+            script = f"{choice}\\set account random(1, 1000)\n{call.format(unit=unit)};\n"
+            for clients in CLIENTS:
+                print_row(f"{name}, {units}", clients, run(server, script, clients))
+
+
+def measure_queue(server: Server, engine: sa.Engine) -> None:
+    """What reads the whole queue; the claims of one run are given back before the next."""
+    print()
+    print_head()
+    for name, call in QUEUE_CALLS.items():
+        for clients in (1, *CLIENTS[::3]):
+            with engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM opportunity_claims")
+            print_row(name, clients, run(server, f"{call};\n", clients))
+
+
+def run(server: Server, script: str, clients: int) -> Measured:
+    """One run of pgbench; its log has a line per transaction, the third word its microseconds."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder, "script.sql")
+        path.write_text(script, encoding="utf-8")
+        options = {
+            "no-vacuum": "",
+            "protocol": "extended",
+            "client": clients,
+            "jobs": min(clients, 2),
+            "time": SECONDS,
+            "log": "",
+            "log-prefix": f"{folder}/log",
+            "file": path,
+        }
+        words = [f"--{name}={value}" if value else f"--{name}" for name, value in options.items()]
+        command = [str(server.bin("pgbench")), *words, server.url("postgres")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        rate = re.search(r"tps = ([\d.]+)", done.stdout)
+        if done.returncode != 0 or rate is None:
+            raise SystemExit(f"pgbench failed: {done.stderr.strip()}")
+        lines = [line for log in Path(folder).glob("log.*") for line in log.read_text().splitlines()]
+    latencies = [int(line.split()[2]) / 1000 for line in lines]
+    cuts = quantiles(latencies, n=100, method="inclusive") if len(latencies) > 1 else latencies * 99
+    return Measured(float(rate[1]), cuts[49], cuts[98])
+
+
+def print_head() -> None:
+    """The head of a table."""
+    print(f"{'':<30}{'clients':>8}{'per s':>10}{'p50':>9}{'p99':>9}")
+
+
+def print_row(name: str, clients: int, measured: Measured) -> None:
+    """A line of a table."""
+    figures = f"{measured.rate:>10,.0f}" if measured.rate >= 100 else f"{measured.rate:>10,.1f}"
+    print(f"{name:<30}{clients:>8}{figures}{measured.p50:>9.2f}{measured.p99:>9.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

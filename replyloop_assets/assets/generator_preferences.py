@@ -1,0 +1,46 @@
+"""Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
+
+import sqlalchemy as sa
+
+from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.learning.generators import prefer_generators
+from replyloop_assets.partitions import Window
+from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.frames import read_frame, write_frame
+from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.windows import Read
+
+
+def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
+    """Decide one window's distributions; the newest moves the live preferences."""
+    cells = read_frame(
+        connection,
+        read_sql("stages/generator_preferences"),
+        {"first_day": window.first_day(settings.generators.window_days), "day": window.day},
+    )
+    preferred = prefer_generators(cells, settings.generators)
+    write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
+    if window.is_newest:
+        connection.execute(
+            sa.text(read_sql("stages/generator_preferences_live")),
+            {"day": window.day, "as_of": window.as_of},
+        )
+    return len(preferred)
+
+
+STAGE = Stage(
+    name="generator_preferences",
+    group="decisions",
+    compute=choose_generators,
+    reads=[Read("daily_rollup", load_settings().generators.window_days)],
+    follows=["reply_performance_analytics"],
+    table="generator_preferences_history",
+    kinds=frozenset({"postgres", "python"}),
+)
+asset = stage_asset(
+    STAGE,
+    "For each account, and '*' for any other, the share of each generator over the last 30 days: what a "
+    "generator brings to all accounts plus its own part in this one, each believed as far as its "
+    "evidence goes, never a point; with the seed's bands of confidence and the reason in words. "
+    "History by day; the newest day alone moves the live table generator_preferences.",
+)

@@ -1,0 +1,280 @@
+"""What to search for: in which order, with how much of the effort, in the words each search box takes.
+
+Priorities and thresholds are the seed's (Phase 2.1): proven accounts (10), the engagement tiers that are
+known well enough, best first (9, 8, …), the topics of the settings (7), and exploration (2).
+
+The effort: exploration gets exactly its share. The rest is divided by weight. Proven accounts weigh
+their priority, the topics theirs, and each tier the first tier's times its share of the allocation: the more
+the allocation gives to a tier, the more its search may spend, and what it gives to tiers that are not
+searched for is free for all. The parts of a list too long for one query share by their names.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+# '<5K' is missing: it has no lower bound to search by
+TIER_MIN_LIKES = {"100K+": 100_000, "50K-100K": 50_000, "25K-50K": 25_000, "10K-25K": 10_000, "5K-10K": 5_000}
+COLUMNS = [
+    "position",
+    "label",
+    "priority",
+    "min_likes",
+    "is_exploration",
+    "budget_share",
+    "web_query",
+    "api_query",
+    "reason",
+]
+USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+TOPIC_SIGNS = frozenset(" '’&.,+/#@%!?-_$")
+LARGEST_COUNT = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """The seed's numbers, and the rules of X: likes at least, priorities, shares of the effort, lengths."""
+
+    proven_avg_followers: float = 10
+    proven_accounts: int = 20
+    proven_min_likes: int = 5_000
+    proven_priority: int = 10
+    tier_confidence: float = 0.7
+    tier_priority: int = 9
+    topics: tuple[str, ...] = ("health", "wellness", "longevity")
+    topic_min_likes: int = 10_000
+    topic_priority: int = 7
+    exploration_min_likes: int = 250_000
+    exploration_priority: int = 2
+    exploration_share: float = 0.10
+    pivot_exploration_share: float = 0.30
+    lang: str = "en"
+    api_query_limit: int = 512
+
+    def __post_init__(self) -> None:
+        """Refuse what can be no query.
+
+        Raises:
+            ValueError: a number, the language or a topic cannot be used; the sentence names it.
+        """
+        for name in ("exploration_share", "pivot_exploration_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share of the effort, from 0 to 1")
+        for name in ("proven_priority", "tier_priority", "topic_priority", "exploration_priority"):
+            if not 1 <= getattr(self, name) <= LARGEST_COUNT:
+                raise ValueError(f"{name} is a whole number of 1 or more")
+        for name in ("proven_min_likes", "topic_min_likes", "exploration_min_likes"):
+            if not 0 <= getattr(self, name) <= LARGEST_COUNT:
+                raise ValueError(f"{name} is a whole number from 0 to {LARGEST_COUNT:,}")
+        if not LANGUAGE.fullmatch(self.lang):
+            raise ValueError(f"the language {self.lang[:60]!r} is no code such as en or zh-TW")
+        if len(api_query(["from:" + 15 * "x"], self.proven_min_likes, self)) > self.api_query_limit:
+            raise ValueError(f"api_query_limit {self.api_query_limit} is too short for a single account")
+        for topic in self.topics:
+            if why := topic_problem(topic):
+                raise ValueError(f"the topic {topic[:60]!r} cannot be searched for: {why}")
+            if len(api_query([quoted(topic)], self.topic_min_likes, self)) > self.api_query_limit:
+                raise ValueError(f"the topic {topic[:60]!r} is too long for a query")
+
+
+class Search(NamedTuple):
+    """One thing to search for, before it is split into queries."""
+
+    label: str
+    priority: int
+    min_likes: int
+    terms: Sequence[str]
+    weight: float
+    reason: str
+    is_exploration: bool = False
+
+
+def topic_problem(topic: str) -> str | None:
+    """Why a topic cannot stand in a query, in words; None for one that can."""
+    if not topic.strip():
+        return "it is empty"
+    for sign in topic:
+        category = unicodedata.category(sign)
+        if category[0] == "C" or category in ("Zl", "Zp"):
+            return "it holds a control character"
+        if not (category[0] in "LMN" or category == "So" or sign in TOPIC_SIGNS):
+            return f"it holds the character {sign}"
+    words = topic.split()
+    if any(word.startswith("-") for word in words):
+        return "a word that begins with - is an operator"
+    if {"OR", "AND", "NOT"} & set(words):
+        return "OR, AND and NOT are operators"
+    return None
+
+
+def quoted(topic: str) -> str:
+    """A topic as an exact phrase; what would need an escape is refused by `topic_problem`."""
+    return f'"{topic.strip()}"'
+
+
+def any_of(terms: Sequence[str]) -> list[str]:
+    """The part of a query that asks for one of the terms; nothing where there are none."""
+    return [f"({' OR '.join(terms)})"] if terms else []
+
+
+def web_query(terms: Sequence[str], min_likes: int, settings: SearchSettings) -> str:
+    """The query for the search box of X on the web."""
+    return " ".join([*any_of(terms), f"min_faves:{min_likes}", "-filter:replies", f"lang:{settings.lang}"])
+
+
+def api_query(terms: Sequence[str], min_likes: int, settings: SearchSettings) -> str:
+    """The query for API v2, which answers 400 to `min_faves:` and `-filter:`."""
+    rest = [f"min_likes:{min_likes}", "-is:reply", "-is:retweet", f"lang:{settings.lang}"]
+    return " ".join([*any_of(terms), *rest])
+
+
+def split_terms(terms: Sequence[str], min_likes: int, settings: SearchSettings) -> list[list[str]]:
+    """The terms, in order, in as few queries as the length limit of API v2 allows."""
+    parts: list[list[str]] = [[]]
+    for term in terms:
+        longer = [*parts[-1], term]
+        if parts[-1] and len(api_query(longer, min_likes, settings)) > settings.api_query_limit:
+            parts.append([term])
+        else:
+            parts[-1] = longer
+    return parts
+
+
+def build_plan(
+    accounts: pd.DataFrame, tiers: pd.DataFrame, pivot_open: bool, settings: SearchSettings
+) -> pd.DataFrame:
+    """The plan of one window, the highest priority first.
+
+    Args:
+        accounts: `username`, `avg_followers` per reply, `n` replies; a name that is none is left out.
+        tiers: the engagement tiers, best first: `name`, `avg_followers`, `confidence` (0 to 1), and the
+            `share` that the allocation gives them (0 to 1); without any share all weigh the same.
+        pivot_open: whether more is to be explored, as a pivot is open.
+
+    Returns:
+        One row per query with the columns of `COLUMNS`; `budget_share` sums to 1.
+    """
+    known = [*proven_search(accounts, settings), *tier_searches(tiers, settings), *topic_search(settings)]
+    total = sum(search.weight for search in known)
+    explored = settings.pivot_exploration_share if pivot_open else settings.exploration_share
+    if not known:
+        explored = 1.0
+    rows: list[tuple[Any, ...]] = []
+    for search in sorted(
+        [*known, exploration(pivot_open, bool(known), settings)], key=lambda search: -search.priority
+    ):
+        share = explored if search.is_exploration else (1 - explored) * search.weight / total
+        parts = split_terms(search.terms, search.min_likes, settings)
+        for number, terms in enumerate(parts, 1):
+            rows.append(
+                (
+                    len(rows) + 1,
+                    search.label if len(parts) == 1 else f"{search.label} ({number}/{len(parts)})",
+                    search.priority,
+                    search.min_likes,
+                    search.is_exploration,
+                    share if len(parts) == 1 else share * len(terms) / len(search.terms),
+                    web_query(terms, search.min_likes, settings),
+                    api_query(terms, search.min_likes, settings),
+                    search.reason,
+                )
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[Search]:
+    """The accounts that brought enough followers per reply, the best of them, if there are any."""
+    proven = sorted(
+        (-average, -n, name)
+        for name, average, n in rows_of(accounts, "username", "avg_followers", "n")
+        if average >= settings.proven_avg_followers and isinstance(name, str) and USERNAME.fullmatch(name)
+    )
+    names = list(dict.fromkeys(name.lower() for _, _, name in proven))[: settings.proven_accounts]
+    if not names:
+        return
+    average, n = -proven[0][0], -proven[0][1]
+    these = "1 account" if len(names) == 1 else f"{len(names)} accounts"
+    yield Search(
+        "Proven accounts",
+        settings.proven_priority,
+        settings.proven_min_likes,
+        [f"from:{name}" for name in names],
+        settings.proven_priority,
+        f"{these} brought at least {settings.proven_avg_followers:g} followers per reply, most of all "
+        f"{names[0]}: {average:.2f} over {n:.0f} {'reply' if n == 1 else 'replies'}.",
+    )
+
+
+def tier_searches(tiers: pd.DataFrame, settings: SearchSettings) -> list[Search]:
+    """The engagement tiers that are known well enough, best first, where the allocation gives anything."""
+    allocated = bool((tiers["share"].to_numpy(float) > 0).any())
+    searches: list[Search] = []
+    columns = ("name", "avg_followers", "confidence", "share")
+    for place, (name, average, confidence, given) in enumerate(rows_of(tiers, *columns), 1):
+        share = given if allocated else 1 / len(tiers)
+        if not (name in TIER_MIN_LIKES and confidence > settings.tier_confidence and share and share > 0):
+            continue
+        gives = f"the allocation gives it {share:.0%}" if allocated else "no allocation: all weigh the same"
+        searches.append(
+            Search(
+                f"Top tier {name}",
+                max(settings.tier_priority - len(searches), 1),
+                TIER_MIN_LIKES[name],
+                [],
+                settings.tier_priority * share,
+                f"Place {place} of {len(tiers)} tiers: {average:.2f} followers per reply, "
+                f"confidence {confidence:.2f}, above {settings.tier_confidence:g}; {gives}.",
+            )
+        )
+    return searches
+
+
+def topic_search(settings: SearchSettings) -> Iterable[Search]:
+    """The topics of the settings, if there are any."""
+    if settings.topics:
+        yield Search(
+            f"Topics {short(settings.topic_min_likes)}+",
+            settings.topic_priority,
+            settings.topic_min_likes,
+            list(dict.fromkeys(map(quoted, settings.topics))),
+            settings.topic_priority,
+            "The topics of the settings, whatever the figures say.",
+        )
+
+
+def exploration(pivot_open: bool, anything_known: bool, settings: SearchSettings) -> Search:
+    """The search beyond what is known."""
+    usual, more = settings.exploration_share, settings.pivot_exploration_share
+    if not anything_known:
+        reason = "Nothing is known yet and no topics are set: all of the effort explores."
+    elif pivot_open:
+        reason = f"A pivot is open: {more:.0%} of the effort explores, instead of {usual:.0%}."
+    else:
+        reason = f"{usual:.0%} of the effort explores beyond what is known."
+    return Search(
+        f"Exploration {short(settings.exploration_min_likes)}+",
+        settings.exploration_priority,
+        settings.exploration_min_likes,
+        [],
+        0,
+        reason,
+        is_exploration=True,
+    )
+
+
+def rows_of(frame: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
+    """The rows of some columns, as plain values."""
+    return zip(*(frame[name].tolist() for name in names), strict=True)
+
+
+def short(count: int) -> str:
+    """A count of likes as people say it: 10K, 1.5M."""
+    for size, letter in ((1_000_000, "M"), (1_000, "K")):
+        if count >= size:
+            return f"{count / size:g}{letter}"
+    return str(count)

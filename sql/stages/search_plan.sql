@@ -1,0 +1,36 @@
+-- Grain: one row per engagement tier, and per account that brought enough, of the same day's analytics,
+-- best first, a tier with its share of the same day's allocation. Where there is neither, one empty row
+-- still says whether the window held replies and whether a pivot was open just before the as-of.
+SELECT
+    known.holds_replies,
+    known.pivot_open,
+    rated.dimension_type,
+    rated.dimension_value,
+    rated.avg_followers_gained::DOUBLE PRECISION AS avg_followers,
+    rated.confidence_score::DOUBLE PRECISION AS confidence,
+    rated.sample_size AS n,
+    allocated.probability AS share
+FROM (
+    SELECT
+        (SELECT count(*) > 0 FROM reply_performance_analytics WHERE day = :day) AS holds_replies,
+        (
+            SELECT count(*) > 0
+            FROM pivots
+            WHERE opened_at < :as_of AND (closed_at IS NULL OR closed_at >= :as_of)
+        ) AS pivot_open
+) AS known
+LEFT JOIN reply_performance_analytics AS rated
+    ON
+        rated.day = :day
+        AND rated.dimension_value <> 'unknown'
+        AND rated.sample_size > 0
+        AND (
+            rated.dimension_type = 'engagement_tier'
+            OR (rated.dimension_type = 'account' AND rated.avg_followers_gained >= :proven_avg_followers)
+        )
+LEFT JOIN strategy_allocation_history AS allocated
+    ON
+        allocated.day = :day
+        AND rated.dimension_type = allocated.strategy_type
+        AND rated.dimension_value = allocated.strategy_name
+ORDER BY rated.dimension_type, (rated.metadata ->> 'rank')::INTEGER, rated.dimension_value
