@@ -4,7 +4,6 @@ import random
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import Any
 
 import psycopg
@@ -40,7 +39,6 @@ in_one_database = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-FAMILIES = count()
 UNITS = [f"unit {number}" for number in range(3_000)]
 SHARES = {"story": 0.55, "question": 0.3, "list": 0.1, "joke": 0.05}
 
@@ -84,13 +82,14 @@ def test_the_hash_is_uniform() -> None:
 def test_any_allocation_is_followed_to_the_bit(
     engine: sa.Engine, shares: dict[str, float], units: list[str]
 ) -> None:
-    family = f"family {next(FAMILIES)}"
+    family = "format"
+    run(engine, "TRUNCATE decision_ledger")
     allocate(engine, family, shares)
     given_arms = arms_of(engine, family, units)
     held = ledger(engine)
     if not any(shares.values()):
         assert {row.arm for row in given_arms.values()} == {None}
-        assert not any(name == family for name, _ in held)
+        assert held == {}
         return
     exact = normalised(shares)
     for unit in units:
@@ -326,6 +325,21 @@ def test_experiments_share_the_units_and_the_probability_is_over_all_of_them(eng
 
 
 # ---- many at once
+
+
+def test_of_two_at_once_the_second_waits_and_gets_the_first_ones_answer(engine: sa.Engine) -> None:
+    allocate(engine, "format", {"before": 1.0})
+    with ThreadPoolExecutor(1) as pool, engine.connect() as first:
+        mine = first.exec_driver_sql("SELECT arm FROM arm_for('format', 'u')").scalar_one()
+        allocate(engine, "format", {"after": 1.0})
+        second = pool.submit(ask, engine, "arm_for", family="format", unit="u")
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'"
+        while not rows_of(engine, waiting)[0][0]:
+            pass
+        first.commit()
+        (row,) = second.result()
+    assert (mine, row["arm"], row["available"]) == ("before", "before", {"before": 1.0})
+
 
 CLIENTS = 16
 MANY = 10_000
