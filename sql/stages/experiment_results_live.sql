@@ -16,11 +16,10 @@ WITH decided AS (
             'p_value', cast(:p_value AS DOUBLE PRECISION),
             -- what the control had when it lost: the share that its successor takes over
             'control_share', (
-                SELECT live.probability FROM strategy_allocation AS live
+                SELECT max(live.probability) FROM strategy_allocation AS live
                 WHERE
                     live.strategy_type = experiment.strategy_type
                     AND live.strategy_name = experiment.control_strategy
-                LIMIT 1
             )
         )
     FROM experiments AS experiment
