@@ -1,6 +1,7 @@
 """The composition root: the one file that wires stages, automation and the outside into a graph."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -19,7 +20,8 @@ def runtime(_: dg.InitResourceContext) -> Iterator[Runtime]:
     settings = load_settings()
     engine = create_engine(Databases.from_settings(settings).data)
     try:
-        yield Runtime(engine, settings)
+        now = datetime.now(UTC)  # one instant for the whole run: midnight may pass while it goes on
+        yield Runtime(engine, settings, now=lambda: now)
     finally:
         engine.dispose()
 

@@ -7,6 +7,7 @@ underscores: `REPLYLOOP_HORIZON_HOURS=48`, `REPLYLOOP_ALLOCATION__SUCCESS_FOLLOW
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -102,6 +103,17 @@ class Settings(BaseSettings):
         return timedelta(hours=self.grace_hours)
 
 
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """The variables that begin like ours and set nothing: a switch misspelt would stay as it was."""
+    known = set()
+    for name, field in Settings.model_fields.items():
+        known.add(name)
+        group = field.annotation
+        members = getattr(group, "model_fields", None) or getattr(group, "__dataclass_fields__", {})
+        known |= {f"{name}__{member}" for member in members}
+    return [name for name in names if name.removeprefix("REPLYLOOP_").lower() not in known]
+
+
 @cache
 def load_settings() -> Settings:
     """The settings of this process.
@@ -109,6 +121,9 @@ def load_settings() -> Settings:
     Raises:
         ReplyloopError: a variable has a value that cannot be read; the sentence names it.
     """
+    ours = [name for name in os.environ if name.startswith("REPLYLOOP_")]
+    if unknown := unknown_variables(ours):
+        raise ReplyloopError(f"{unknown[0]} sets nothing: correct its name (README lists them) or unset it.")
     try:
         return Settings()
     except ValidationError as error:

@@ -107,8 +107,12 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
 
     done = count(1)
     with progress_bar("Filling", MofNCompleteColumn()) as advance:
+        now = datetime.now(UTC)
         runtime = Runtime(
-            place.engine, place.settings, on_day=lambda stage, day: advance(next(done), plan.steps)
+            place.engine,
+            place.settings,
+            now=lambda: now,
+            on_day=lambda stage, day: advance(next(done), plan.steps),
         )
         plan = plan_backfill(runtime, first, last)
         began = time.monotonic()
@@ -138,10 +142,11 @@ def show(place: Workplace, as_json: bool = False) -> None:
 
 def run_server(place: Workplace, port: int) -> None:
     """Serve until INT or TERM."""
-    from replyloop_assets.automation.instance import instance_environment, open_instance
+    from replyloop_assets.automation.instance import fail_lost_runs, instance_environment, open_instance
 
-    with open_instance(place.databases, place.home):
-        pass  # creates Dagster's tables before two processes try to at once
+    # creates Dagster's tables, too, before two processes try to at once
+    with open_instance(place.databases, place.home) as instance:
+        fail_lost_runs(instance)
     environment = instance_environment(place.databases, place.home)
     print("Starting the Dagster UI …", flush=True)
     lineage = f"http://127.0.0.1:{port}/{LINEAGE}"

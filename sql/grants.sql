@@ -13,7 +13,7 @@ DECLARE
         'account_average', 'account_size_tier', 'assign_arm', 'assign_trial', 'available_shares',
         'contract_breach', 'engagement_tier', 'experiment_of', 'explain_opportunity', 'fold_account',
         'give_feedback', 'histogram_bin', 'keep_decision', 'keep_in_quarantine', 'ledger_entry', 'ledger_key',
-        'loop_setting', 'matured_outcomes', 'one_at_a_time', 'open_opportunities', 'opportunity_score',
+        'loop_setting', 'matured_outcomes', 'one_at_a_time', 'open_opportunities', 'opportunity_score', 'plausible_count',
         'refresh_actuals', 'reply_verdict', 'running_experiments', 'timing_window', 'trial_of', 'unit_hash'
     ];
     ours CONSTANT TEXT [] := ARRAY[

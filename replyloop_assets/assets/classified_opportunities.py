@@ -28,7 +28,12 @@ def classify_opportunities(
     if rows:
         connection.execute(
             sa.text(read_sql("stages/classified_opportunities_live")),
-            {"day": window.day, "is_newest": window.is_newest},
+            {
+                "day": window.day,
+                "day_start": day_start(window.day),
+                "as_of": window.as_of,
+                "is_newest": window.is_newest,
+            },
         )
     return rows
 

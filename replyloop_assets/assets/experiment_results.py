@@ -27,7 +27,11 @@ def evaluate_experiments(
     series = read_frame(
         connection,
         read_sql("stages/experiment_results"),
-        {"day": window.day, "as_of": window.as_of},
+        {
+            "day": window.day,
+            "as_of": window.as_of,
+            "horizon_days": settings.experiments.horizon_days,
+        },
     )
     results = [
         evaluate(experiment, rows, window, settings)

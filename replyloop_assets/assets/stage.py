@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window, trailing
@@ -125,8 +125,8 @@ def materialize_days(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Fill every day of the run. A day that cannot be computed is named and left; the others go on.
 
-    Raises:
-        dg.Failure: no day at all could be computed.
+    The run goes on too, for a failing stage must not stop those that do not read it: the failed check,
+    `stage_failures` and `system_events` say what failed.
     """
     now = runtime.now()
     filled: dict[str, Filled] = {}
@@ -135,9 +135,9 @@ def materialize_days(
         day = date.fromisoformat(key)
         try:
             result = stage.fill(runtime, Window.at(day, now))
-        except OperationalError:
-            raise
         except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise  # the database is gone: no day can be computed, nor a failure recorded
             failed[key] = sentence(error)
             context.log.warning(f"{stage.name} of {key} was left as it was: {failed[key]}")
             record_failure(runtime.engine, stage.name, day, failed[key])
@@ -150,8 +150,6 @@ def materialize_days(
                     partition_key=key,
                 )
         runtime.on_day(stage.name, day)
-    if failed and not filled:
-        raise dg.Failure(f"{stage.name} could not be computed: {'; '.join(failed.values())}")
     return dg.MaterializeResult(
         metadata={
             "days": len(filled),

@@ -25,6 +25,8 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
             "incumbency": timedelta(days=settings.allocation.incumbent_days),
         },
     )
+    # by code point, whatever the server's collation
+    evidence = evidence.sort_values(["strategy_type", "strategy_name"], ignore_index=True)
     shares = allocate(evidence, window.as_of, settings.allocation)
     write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
     if window.is_newest:

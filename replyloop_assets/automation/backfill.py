@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import ASSETS, STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
-from replyloop_assets.automation.schedules import FACTS, switched_on
+from replyloop_assets.automation.instance import PROCESS_TAG, process_mark
+from replyloop_assets.automation.schedules import FACTS, range_tags, switched_on
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import days_between, today
 from replyloop_assets.warehouse.windows import first_fact_day, first_open_day
@@ -55,7 +56,7 @@ def plan_backfill(runtime: Runtime, first: date | None, last: date | None) -> Pl
     stages = switched_on(STAGES, runtime.settings.features)
     longest = max(stage.window_days for stage in stages)
     since = max(first - timedelta(days=longest - 1), start, min(earliest or first, first))
-    widened_from = first_open_day(runtime.engine, [stage.name for stage in FACTS], since, first)
+    widened_from = first_open_day(runtime.engine, {stage.name: stage.reads for stage in FACTS}, since, first)
     return Plan(stages, first, last, widened_from)
 
 
@@ -89,10 +90,7 @@ def materialize(
         instance=instance,
         resources={"runtime": runtime},
         run_config=QUIET,
-        tags={
-            "dagster/asset_partition_range_start": first.isoformat(),
-            "dagster/asset_partition_range_end": last.isoformat(),
-        },
+        tags=range_tags(first.isoformat(), last.isoformat()) | {PROCESS_TAG: process_mark()},
         raise_on_error=False,
     )
     if not result.success:

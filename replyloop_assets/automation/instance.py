@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import psutil
 
 from replyloop_assets.warehouse.databases import Databases
 from replyloop_assets.warehouse.named_sql import project_file
@@ -14,6 +15,7 @@ from replyloop_assets.warehouse.named_sql import project_file
 EVENTS_PER_WRITE = 200
 STATEMENT_TIMEOUT_MS = 60_000
 POOL_RECYCLE_S = 3_600
+PROCESS_TAG = "replyloop/process"
 
 
 def instance_environment(databases: Databases, home: Path) -> dict[str, str]:
@@ -47,3 +49,27 @@ def open_instance(databases: Databases, home: Path) -> Iterator[dg.DagsterInstan
             statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_S, max_overflow=4
         )
         yield instance
+
+
+def process_mark() -> str:
+    """This process, told apart from a later one of the same number."""
+    process = psutil.Process()
+    return f"{process.pid}@{process.create_time()}"
+
+
+def fail_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Mark as failed the runs whose process was killed: they would hold their place in the queue for ever.
+
+    For the start of the only `up` of an instance: a run without a mark belonged to one that is gone.
+    """
+    alive = {f"{p.pid}@{p.create_time()}" for p in psutil.process_iter(["create_time"])}
+    unfinished = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ]
+    )
+    for run in instance.get_runs(unfinished):
+        if run.tags.get(PROCESS_TAG) not in alive:
+            instance.report_run_failed(run, "The process of this run was killed.")

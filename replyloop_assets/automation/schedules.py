@@ -63,7 +63,7 @@ def open_range(runtime: Runtime, stages: Sequence[Stage]) -> tuple[str, str]:
     running = today(runtime.now())
     first = first_fact_day(runtime.engine) or running
     since = min(max(first, runtime.settings.history_start), running)
-    start = first_open_day(runtime.engine, [stage.name for stage in stages], since, running)
+    start = first_open_day(runtime.engine, {stage.name: stage.reads for stage in stages}, since, running)
     return start.isoformat(), running.isoformat()
 
 

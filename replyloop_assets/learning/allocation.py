@@ -36,7 +36,7 @@ class AllocationSettings:
     )
 
 
-def generator_for(*parts: object) -> np.random.Generator:
+def seeded_rng(*parts: object) -> np.random.Generator:
     """A random generator whose stream depends on the words given and on nothing else."""
     digest = sha256("/".join(map(str, parts)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16]))
@@ -104,7 +104,8 @@ def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettin
 
     Args:
         evidence: one row per arm with `strategy_type`, `strategy_name`, `successes`, `failures`,
-            sorted by both names, so that an arm's draw depends on its family and the as-of alone.
+            sorted by both names. An arm's draw depends on its family, its name, its evidence and the
+            as-of alone, never on the arms beside it.
             An arm adopted within the last `incumbent_days` names the control that it `replaces` and
             that one's `former_share` (0 to 1); both are None in the others.
 
@@ -112,22 +113,24 @@ def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettin
         The rows with `draw`, `probability` (0 to 1), `allocation_pct` (sums to 100 in a family) and
         `is_exploration`.
     """
-    families = evidence["strategy_type"].to_numpy()
+    families, names = (evidence[name].to_numpy() for name in ("strategy_type", "strategy_name"))
     successes, failures = (evidence[name].to_numpy(float) for name in ("successes", "failures"))
     draws, shares, percent = np.zeros((3, len(evidence)))
     explores = np.zeros(len(evidence), bool)
     adoptions = evidence[["strategy_name", "replaces", "former_share"]].to_numpy(object)
     for family in pd.unique(families):
         arms = families == family
-        rng = generator_for("strategy_allocation", family, as_of.isoformat())
-        draws[arms] = thompson_draws(successes[arms], failures[arms], rng)
+        draws[arms] = [
+            thompson_draws(s, f, seeded_rng("strategy_allocation", family, name, as_of.isoformat()))
+            for name, s, f in zip(names[arms], successes[arms], failures[arms], strict=True)
+        ]
         shares[arms] = ranked_shares(draws[arms], settings)
-        names = list(evidence["strategy_name"][arms])
+        of_family = list(names[arms])
         for name, replaced, former in adoptions[arms]:
             if isinstance(replaced, str):
-                control = names.index(replaced) if replaced in names else None
+                control = of_family.index(replaced) if replaced in of_family else None
                 former_share = 100 * float(former or 0)
-                shares[arms] = install(shares[arms], names.index(name), control, former_share, settings)
+                shares[arms] = install(shares[arms], of_family.index(name), control, former_share, settings)
         percent[arms] = displayed(shares[arms])
         explores[arms] = ranks(draws[arms]) >= 2
     return evidence.drop(columns=["replaces", "former_share"]).assign(

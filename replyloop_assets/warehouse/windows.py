@@ -33,8 +33,9 @@ ENTER = sa.text("""
 """).bindparams(sa.bindparam("reads", type_=ARRAY(sa.Text)), sa.bindparam("since", type_=ARRAY(sa.Date)))
 LEAVE = sa.text("""
     WITH mended AS (DELETE FROM stage_failures WHERE stage = :stage AND day = :day)
-    INSERT INTO stage_days (stage, day, as_of, closed, row_count, days_held)
-    VALUES (:stage, :day, :as_of, :closed, :row_count, :days_held)
+    INSERT INTO stage_days (stage, day, as_of, closed, row_count, days_held, computed_at)
+    -- the transaction's beginning: what was recorded while it ran may not have been read
+    VALUES (:stage, :day, :as_of, :closed, :row_count, :days_held, transaction_timestamp())
     ON CONFLICT (stage, day) DO UPDATE SET
         as_of = excluded.as_of,
         closed = excluded.closed,
@@ -47,11 +48,22 @@ FAIL = sa.text("""
         SELECT CAST(:stage AS TEXT) AS stage, CAST(:day AS DATE) AS day, CAST(:reason AS TEXT) AS reason
     ),
 
+    opened AS (
+        UPDATE stage_days SET closed = FALSE
+        FROM failure
+        WHERE stage_days.stage = failure.stage AND stage_days.day = failure.day
+    ),
+
     event AS (
         INSERT INTO system_events (event_type, event_data, severity)
         SELECT
             'stage_failure', jsonb_build_object('component', stage, 'day', day, 'message', reason), 'error'
         FROM failure
+        -- told once, however often it is tried; those that wait for it only say so in stage_failures
+        WHERE reason NOT LIKE 'waits for %' AND NOT EXISTS (
+            SELECT FROM stage_failures AS known
+            WHERE (known.stage, known.day, known.reason) = (failure.stage, failure.day, failure.reason)
+        )
     )
 
     INSERT INTO stage_failures (stage, day, reason) SELECT stage, day, reason FROM failure
@@ -160,18 +172,46 @@ def first_fact_day(engine: sa.Engine) -> date | None:
     return None if first is None else first.date()
 
 
-def first_open_day(engine: sa.Engine, stages: Sequence[str], since: date, until: date) -> date:
-    """The first day from `since` on that some of the stages has not closed; at most `until`."""
+def first_open_day(engine: sa.Engine, stages: Mapping[str, Sequence[Read]], since: date, until: date) -> date:
+    """The first day from `since` on that some of the stages has not settled; at most `until`.
+
+    A day is settled when it was computed after it had ended, and after everything it read: a stage
+    filled before its upstream was, or between two fillings of it, is to be filled again.
+    """
+    reads = [(stage, read.stage, read.days) for stage, of in stages.items() for read in of]
     query = """
-        SELECT day FROM stage_days
-        WHERE closed AND stage = ANY(:stages) AND day BETWEEN :since AND :until
-        GROUP BY day
+        SELECT filled.day
+        FROM stage_days AS filled
+        WHERE
+            filled.closed
+            AND filled.stage = ANY(:stages)
+            AND filled.day BETWEEN :since AND :until
+            AND NOT EXISTS (
+                SELECT FROM unnest(
+                    CAST(:readers AS TEXT []), CAST(:upstreams AS TEXT []), CAST(:days AS INTEGER [])
+                ) AS read (reader, upstream, days)
+                INNER JOIN stage_days AS before
+                    ON before.stage = read.upstream
+                    AND before.day BETWEEN filled.day - read.days + 1 AND filled.day
+                WHERE
+                    read.reader = filled.stage
+                    AND (NOT before.closed OR before.computed_at > filled.computed_at)
+            )
+        GROUP BY filled.day
         HAVING count(*) = :count
     """
-    parameters = {"stages": list(stages), "count": len(stages), "since": since, "until": until}
+    parameters = {
+        "stages": list(stages),
+        "count": len(stages),
+        "since": since,
+        "until": until,
+        "readers": [reader for reader, _, _ in reads],
+        "upstreams": [upstream for _, upstream, _ in reads],
+        "days": [days for _, _, days in reads],
+    }
     with engine.connect() as connection:
-        closed = set(connection.execute(sa.text(query), parameters).scalars())
+        settled = set(connection.execute(sa.text(query), parameters).scalars())
     day = since
-    while day < until and day in closed:
+    while day < until and day in settled:
         day += timedelta(days=1)
     return day

@@ -7,10 +7,12 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from replyloop_assets.assets import daily_rollup, reply_outcomes, strategy_allocation
+from replyloop_assets.assets import STAGES, daily_rollup, reply_outcomes, strategy_allocation
 from replyloop_assets.assets.stage import EVERY_DAY, WHOLE_WINDOW
+from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window, days_between
+from replyloop_assets.warehouse.windows import first_open_day
 from replyloop_assets_tests.life import (
     ALL_DAYS,
     END,
@@ -90,12 +92,80 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
     assert days_of(engine, "health_status") == SHORT
 
 
-def test_a_run_without_a_single_good_day_fails(engine: sa.Engine) -> None:
+def test_a_stage_without_a_single_good_day_fails_its_check_and_stops_no_other(engine: sa.Engine) -> None:
     load_life(engine)
-    break_day(engine, BAD)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE classified_opportunities ADD CONSTRAINT broken CHECK (FALSE)")
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_in_dagster(engine, END, BAD, BAD, instance)
-    assert not result.success
+    assert not checks(result)["classified_opportunities", EVERY_DAY]
+    assert checks(result)["reply_outcomes", EVERY_DAY]
+    assert days_of(engine, "health_status") == [BAD]
+
+
+def test_a_closed_day_whose_recomputation_failed_is_open_again(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, END, SHORT)
+    assert open_from(engine) == SHORT[-1]
+    break_day(engine, BAD)
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_in_dagster(engine, END, BAD, BAD, instance)
+    assert open_from(engine) == BAD
+    with engine.connect() as connection:
+        events = connection.execute(
+            sa.text("SELECT count(*) FROM system_events WHERE event_type = 'stage_failure'")
+        ).scalar_one()
+    assert events == 1  # the stages that wait for it are no events of their own
+
+
+def open_from(engine: sa.Engine) -> date:
+    reads = {stage.name: stage.reads for stage in STAGES}
+    return first_open_day(engine, reads, SHORT[0], SHORT[-1])
+
+
+def test_a_window_filled_before_its_facts_is_open_again(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, END, SHORT, [stage for stage in STAGES if stage not in FACTS])
+    fill(engine, END, SHORT, FACTS)
+    assert open_from(engine) == SHORT[0]
+    fill(engine, END, SHORT)
+    assert open_from(engine) == SHORT[-1]
+
+
+def test_odd_rows_take_no_day_down(engine: sa.Engine) -> None:
+    load_life(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE reply_opportunities SET search_query = repeat('x', 6000);"
+            "UPDATE tweet_metrics SET impressions = 9000000000000000000, followers_gained = -9000000000"
+            " WHERE left(md5(tweet_id), 1) = 'a';"
+            "UPDATE content_metadata SET generator_name = repeat('y', 6000)"
+            " WHERE left(md5(tweet_id), 1) = 'b'"
+        )
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_in_dagster(engine, END, SHORT[0], SHORT[-1], instance)
+    assert all(passed for (_, name), passed in checks(result).items() if name == EVERY_DAY)
+
+
+def test_a_window_without_evidence_leaves_the_live_allocation(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, END - timedelta(hours=3), ALL_DAYS)
+    quiet = END + timedelta(days=50)
+    fill(engine, quiet, [quiet.date()])
+    query = "SELECT strategy_type, sum(probability) FROM strategy_allocation GROUP BY 1"
+    with engine.connect() as connection:
+        sums = {row[0]: row[1] for row in connection.execute(sa.text(query))}
+    assert len(sums) == 7
+    assert all(total == pytest.approx(1) for total in sums.values())
+
+
+def test_an_experiment_is_not_judged_on_a_part_of_its_days(engine: sa.Engine) -> None:
+    load_life(engine)
+    last = ALL_DAYS[60]
+    fill(engine, END, days_between(ALL_DAYS[50], last))
+    assert not stage_rows(engine)["experiment_results"]
+    fill(engine, END, days_between(ALL_DAYS[20], last))
+    assert stage_rows(engine)["experiment_results"]
 
 
 def test_a_killed_computation_leaves_the_day_as_it_was(engine: sa.Engine) -> None:

@@ -16,9 +16,9 @@ from replyloop_assets.learning.allocation import (
     AllocationSettings,
     allocate,
     displayed,
-    generator_for,
     ranked_shares,
     ranks,
+    seeded_rng,
     thompson_draws,
 )
 from replyloop_assets.learning.comparison import Floats
@@ -156,15 +156,15 @@ def test_the_better_arm_is_usually_first() -> None:
 
 def test_a_stream_depends_on_its_words_and_on_nothing_else() -> None:
     np.random.default_rng(0).random(5)
-    first = generator_for("strategy_allocation", "generator", "2026-03-01").random(4)
-    again = generator_for("strategy_allocation", "generator", "2026-03-01").random(4)
+    first = seeded_rng("strategy_allocation", "generator", "2026-03-01").random(4)
+    again = seeded_rng("strategy_allocation", "generator", "2026-03-01").random(4)
     np.testing.assert_array_equal(first, again)
     for words in [
         ("strategy_allocation", "format", "2026-03-01"),
         ("strategy_allocation", "generator", "2026-03-02"),
         ("experiments", "generator", "2026-03-01"),
     ]:
-        assert not np.isin(generator_for(*words).random(4), first).any()
+        assert not np.isin(seeded_rng(*words).random(4), first).any()
 
 
 def test_a_family_is_allocated_the_same_whatever_stands_beside_it() -> None:

@@ -1,3 +1,9 @@
+-- A count as X could give it; one that no post ever had is no measurement.
+CREATE OR REPLACE FUNCTION plausible_count(y NUMERIC) RETURNS BIGINT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN y BETWEEN 0 AND 2147483647 THEN y::BIGINT END
+$$;
+
 -- The outcomes that became known in [known_from, known_before), one row per piece of content.
 --
 -- An outcome is the first snapshot taken at or after posted_at + horizon, known when it was taken.
@@ -31,11 +37,11 @@ LANGUAGE sql STABLE AS $$
         snapshot.known_at,
         snapshot.matured_by,
         lower(content.target_username) AS account,
-        snapshot.followers_gained::BIGINT,
-        snapshot.likes::BIGINT,
-        snapshot.impressions::BIGINT,
-        snapshot.profile_clicks::BIGINT,
-        snapshot.engagements::BIGINT
+        plausible_count(snapshot.followers_gained::NUMERIC),
+        plausible_count(snapshot.likes::NUMERIC),
+        plausible_count(snapshot.impressions::NUMERIC),
+        plausible_count(snapshot.profile_clicks::NUMERIC),
+        plausible_count(snapshot.engagements::NUMERIC)
     FROM content_metadata AS content
     CROSS JOIN LATERAL (
         SELECT
@@ -66,7 +72,9 @@ LANGUAGE sql STABLE AS $$
             metrics.impressions DESC NULLS LAST,
             metrics.likes DESC NULLS LAST,
             metrics.followers_gained DESC NULLS LAST,
-            metrics.profile_clicks DESC NULLS LAST
+            metrics.profile_clicks DESC NULLS LAST,
+            metrics.engagements DESC NULLS LAST,
+            metrics.source
         LIMIT 1
     ) AS snapshot
     WHERE

@@ -1,5 +1,6 @@
 -- The tables a bot or an importer writes. A bot that already has them keeps every row, column and
--- type of its own: each table is created with its key alone, then given the columns it lacks.
+-- type of its own: each table is created with its key alone, then given the columns it lacks. What was
+-- there before has no recorded_at: a volatile default would rewrite the table, and no such row is late.
 
 CREATE TABLE IF NOT EXISTS reply_opportunities (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE reply_opportunities
@@ -16,7 +17,8 @@ ADD COLUMN IF NOT EXISTS search_query TEXT,
 ADD COLUMN IF NOT EXISTS tweet_posted_at TIMESTAMPTZ,
 ADD COLUMN IF NOT EXISTS posted_minutes_ago INTEGER,
 ADD COLUMN IF NOT EXISTS discovered_at TIMESTAMPTZ DEFAULT now(),
-ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT clock_timestamp();
+ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ;
+ALTER TABLE reply_opportunities ALTER COLUMN recorded_at SET DEFAULT clock_timestamp();
 CREATE INDEX IF NOT EXISTS idx_reply_opportunities_tweet ON reply_opportunities (tweet_id);
 CREATE INDEX IF NOT EXISTS idx_reply_opportunities_discovered ON reply_opportunities (discovered_at);
 CREATE INDEX IF NOT EXISTS idx_reply_opportunities_recorded ON reply_opportunities (recorded_at);
@@ -49,7 +51,8 @@ ADD COLUMN IF NOT EXISTS actual_likes BIGINT,
 ADD COLUMN IF NOT EXISTS actual_impressions BIGINT,
 ADD COLUMN IF NOT EXISTS actual_engagement_rate DOUBLE PRECISION,
 ADD COLUMN IF NOT EXISTS updated_at TIMESTAMPTZ DEFAULT now(),
-ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT clock_timestamp();
+ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ;
+ALTER TABLE content_metadata ALTER COLUMN recorded_at SET DEFAULT clock_timestamp();
 CREATE INDEX IF NOT EXISTS idx_content_metadata_posted ON content_metadata (posted_at);
 CREATE INDEX IF NOT EXISTS idx_content_metadata_tweet ON content_metadata (tweet_id);
 CREATE INDEX IF NOT EXISTS idx_content_metadata_target ON content_metadata (
@@ -77,7 +80,8 @@ ADD COLUMN IF NOT EXISTS detail_expands BIGINT,
 ADD COLUMN IF NOT EXISTS url_clicks BIGINT,
 ADD COLUMN IF NOT EXISTS hashtag_clicks BIGINT,
 ADD COLUMN IF NOT EXISTS permalink_clicks BIGINT,
-ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ DEFAULT clock_timestamp();
+ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMPTZ;
+ALTER TABLE tweet_metrics ALTER COLUMN recorded_at SET DEFAULT clock_timestamp();
 CREATE INDEX IF NOT EXISTS idx_tweet_metrics_tweet ON tweet_metrics (tweet_id, collected_at);
 CREATE INDEX IF NOT EXISTS idx_tweet_metrics_recorded ON tweet_metrics (recorded_at);
 

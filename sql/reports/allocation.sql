@@ -1,4 +1,4 @@
--- The newest shares that were decided, the largest first in each family.
+-- The shares decided on the day of the newest outcome, the largest first in each family.
 SELECT
     strategy_type,
     strategy_name,
@@ -7,5 +7,5 @@ SELECT
     is_exploration,
     as_of
 FROM strategy_allocation_history
-WHERE day = (SELECT max(day) FROM strategy_allocation_history)
+WHERE day = (SELECT max(day) FROM daily_rollup WHERE dimension = 'all')
 ORDER BY strategy_type ASC, allocation_pct DESC, strategy_name ASC

@@ -1,5 +1,4 @@
--- The newest verdict.
+-- The verdict on the day of the newest outcome.
 SELECT status, degradation, p_value, pivot_warranted, reason, as_of
 FROM health_status
-ORDER BY day DESC
-LIMIT 1
+WHERE day = (SELECT max(day) FROM daily_rollup WHERE dimension = 'all')

@@ -1,4 +1,4 @@
--- The newest window that holds anything: the best of each dimension first.
+-- The window that ends with the newest outcome: the best of each dimension first.
 SELECT
     dimension_type,
     dimension_value,
@@ -15,5 +15,5 @@ SELECT
     metadata ->> 'insight' AS insight,
     as_of
 FROM reply_performance_analytics
-WHERE day = (SELECT max(day) FROM reply_performance_analytics WHERE reply_count > 0)
+WHERE day = (SELECT max(day) FROM daily_rollup WHERE dimension = 'all')
 ORDER BY dimension_type ASC, (metadata ->> 'rank')::INTEGER NULLS LAST, reply_count DESC, dimension_value ASC

@@ -79,6 +79,7 @@ WHERE
 WITH absorbed AS (
     UPDATE content_metadata AS decision
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         content = coalesce(decision.content, derived.content),
         actual_likes = coalesce(decision.actual_likes, derived.actual_likes),
         actual_impressions = coalesce(decision.actual_impressions, derived.actual_impressions),
@@ -102,6 +103,7 @@ WHERE derived.decision_id = absorbed.decision_id;
 WITH became AS (
     UPDATE content_metadata AS derived
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         decision_id = kept.decision_id,
         posted_at = kept.posted_at,
         decision_type = kept.decision_type,
@@ -169,6 +171,7 @@ WITH whole AS (
 completed AS (
     UPDATE content_metadata AS stored
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         tweet_id = whole.tweet_id,
         posted_at = whole.posted_at,
         decision_type = whole.decision_type,

@@ -88,6 +88,7 @@ WHERE EXISTS (SELECT FROM content_metadata AS stored WHERE stored.tweet_id = kep
 WITH renewed AS (
     UPDATE content_metadata AS content
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         content = kept.content,
         decision_type = kept.decision_type,
         target_username = kept.target_username,
@@ -107,6 +108,7 @@ UPDATE kept SET touched = TRUE FROM renewed WHERE kept.tweet_id = renewed.tweet_
 WITH completed AS (
     UPDATE content_metadata AS content
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         content = coalesce(content.content, kept.content),
         target_username = CASE
             WHEN content.target_username IS NULL AND content.decision_type = 'reply'
@@ -185,6 +187,7 @@ UPDATE kept SET touched = TRUE FROM added WHERE kept.tweet_id = added.tweet_id;
 WITH raised AS (
     UPDATE tweet_metrics AS stored
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         impressions = kept.impressions,
         likes = kept.likes,
         engagements = kept.engagements,

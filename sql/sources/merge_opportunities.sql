@@ -100,6 +100,7 @@ WITH earliest AS (
 moved AS (
     UPDATE reply_opportunities AS stored
     SET
+        recorded_at = clock_timestamp(), -- it may come too late for a closed day
         tweet_text = kept.tweet_text,
         target_username = kept.target_username,
         author_follower_count = kept.author_follower_count,

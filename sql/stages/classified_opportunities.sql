@@ -14,13 +14,24 @@ WITH found AS (
         opportunity.like_count,
         opportunity.reply_count,
         opportunity.posted_minutes_ago,
-        coalesce(opportunity.author_follower_count, account.follower_count) AS follower_count
+        coalesce(
+            opportunity.author_follower_count, seen.follower_count, account.follower_count
+        ) AS follower_count
     FROM reply_opportunities AS opportunity
     LEFT JOIN LATERAL (
         SELECT max(known.follower_count) AS follower_count
         FROM discovered_accounts AS known
         WHERE lower(known.username) = lower(opportunity.target_username)
     ) AS account ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT snapshot.follower_count
+        FROM account_follower_snapshots AS snapshot
+        WHERE
+            lower(snapshot.username) = lower(opportunity.target_username)
+            AND snapshot.collected_at < :as_of
+        ORDER BY snapshot.collected_at DESC, snapshot.follower_count DESC
+        LIMIT 1
+    ) AS seen ON TRUE
     WHERE opportunity.discovered_at >= :day_start AND opportunity.discovered_at < :as_of
 ),
 

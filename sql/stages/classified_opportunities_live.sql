@@ -9,6 +9,8 @@ SET
 FROM classified_opportunities AS classified
 WHERE
     classified.day = :day
+    AND opportunity.discovered_at >= :day_start
+    AND opportunity.discovered_at < :as_of
     AND opportunity.id::TEXT = classified.opportunity_id
     AND (
         :is_newest

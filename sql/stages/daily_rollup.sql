@@ -10,8 +10,7 @@ WITH cells AS (
         dimension.name AS dimension,
         dimension.value,
         metric.name AS metric,
-        metric.y,
-        histogram_bin(metric.y) AS bin
+        metric.y
     FROM reply_outcomes AS reply
     CROSS JOIN
         LATERAL (
@@ -42,9 +41,15 @@ WITH cells AS (
 -- Equal counts have equal logarithms: one term per distinct count, weighted by how often it occurred.
 counts AS (
     SELECT
-        dimension, value, metric, y, bin, count(*) AS times, greatest(y, 0)::DOUBLE PRECISION AS size
+        dimension,
+        value,
+        metric,
+        y,
+        histogram_bin(y) AS bin,
+        count(*) AS times,
+        greatest(y, 0)::DOUBLE PRECISION AS size
     FROM cells
-    GROUP BY dimension, value, metric, y, bin
+    GROUP BY dimension, value, metric, y
 ),
 
 histogram AS (

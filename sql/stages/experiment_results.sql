@@ -17,6 +17,14 @@ LEFT JOIN daily_rollup AS rollup
         AND rollup.day BETWEEN (experiment.started_at AT TIME ZONE 'UTC')::DATE AND :day
 WHERE
     experiment.started_at < :as_of
+    AND (experiment.started_at AT TIME ZONE 'UTC')::DATE > :day - cast(:horizon_days AS INTEGER)
+    -- never judged on a part of its days
+    AND :day - (experiment.started_at AT TIME ZONE 'UTC')::DATE + 1 <= (
+        SELECT count(*) FROM stage_days AS held
+        WHERE
+            held.stage = 'daily_rollup'
+            AND held.day BETWEEN (experiment.started_at AT TIME ZONE 'UTC')::DATE AND :day
+    )
     AND experiment.status <> 'suggested'
     AND NOT EXISTS (
         SELECT FROM experiment_events AS ended

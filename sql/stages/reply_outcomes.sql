@@ -15,19 +15,21 @@ SELECT
     outcome.collected_at,
     outcome.known_at,
     outcome.matured_by,
-    coalesce(outcome.account, 'unknown'),
+    coalesce(left(outcome.account, 200), 'unknown'),
     content.target_tweet_id,
     coalesce(engagement_tier(opportunity.like_count), 'unknown'),
     coalesce(
-        account_size_tier(coalesce(opportunity.author_follower_count, account.follower_count)), 'unknown'
+        account_size_tier(
+            coalesce(opportunity.author_follower_count, seen.follower_count, account.follower_count)
+        ), 'unknown'
     ),
     coalesce(timing_window(opportunity.posted_minutes_ago), 'unknown'),
-    coalesce(content.generator_name, 'unknown'),
-    coalesce(content.format, 'unknown'),
+    coalesce(left(content.generator_name, 200), 'unknown'),
+    coalesce(left(content.format, 200), 'unknown'),
     to_char(outcome.posted_at AT TIME ZONE 'UTC', 'HH24'),
-    coalesce(opportunity.search_query, 'unknown'),
-    content.experiment_id::UUID,
-    content.experiment_variant,
+    coalesce(left(opportunity.search_query, 500), 'unknown'),
+    CASE WHEN content.experiment_id::TEXT ~ '^[0-9A-Fa-f-]{36}$' THEN content.experiment_id::TEXT::UUID END,
+    left(content.experiment_variant, 200),
     outcome.followers_gained,
     outcome.likes,
     outcome.impressions,
@@ -37,8 +39,13 @@ INNER JOIN content_metadata AS content ON outcome.decision_id = content.decision
 LEFT JOIN LATERAL (
     SELECT found.like_count, found.author_follower_count, found.posted_minutes_ago, found.search_query
     FROM reply_opportunities AS found
-    WHERE found.tweet_id = content.target_tweet_id
-    ORDER BY found.discovered_at, found.id
+    WHERE found.tweet_id = content.target_tweet_id AND found.discovered_at < :as_of
+    ORDER BY
+        found.discovered_at ASC,
+        found.like_count DESC NULLS LAST,
+        found.author_follower_count DESC NULLS LAST,
+        found.posted_minutes_ago ASC NULLS LAST,
+        found.search_query ASC NULLS LAST
     LIMIT 1
 ) AS opportunity ON TRUE
 LEFT JOIN LATERAL (
@@ -46,4 +53,11 @@ LEFT JOIN LATERAL (
     FROM discovered_accounts AS known
     WHERE lower(known.username) = outcome.account
 ) AS account ON TRUE
-WHERE outcome.decision_type = 'reply'
+LEFT JOIN LATERAL (
+    SELECT snapshot.follower_count
+    FROM account_follower_snapshots AS snapshot
+    WHERE lower(snapshot.username) = outcome.account AND snapshot.collected_at < :as_of
+    ORDER BY snapshot.collected_at DESC, snapshot.follower_count DESC
+    LIMIT 1
+) AS seen ON TRUE
+WHERE lower(outcome.decision_type) = 'reply'

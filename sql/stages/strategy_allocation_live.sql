@@ -54,6 +54,8 @@ SET
     updated_at = :as_of
 WHERE
     live.as_of < :as_of
+    -- a family without any evidence keeps what it had
+    AND live.strategy_type IN (SELECT newest.strategy_type FROM newest)
     AND NOT EXISTS (
         SELECT FROM newest
         WHERE newest.strategy_type = live.strategy_type AND newest.strategy_name = live.strategy_name
