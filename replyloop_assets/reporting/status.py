@@ -123,7 +123,7 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
             Text(row["dimension_value"]),
             f"{row['reply_count']:,}",
             number(row["avg_followers_gained"]),
-            f"{row['interval_low']:.2f}–{row['interval_high']:.2f}" if rated else "–",
+            likely(row) if rated else "–",
             number(row["avg_profile_clicks"]),
             f"{row['roi_score']:.0f}%" if rated else "–",
             row["performance_tier"] or "not rated",
@@ -162,6 +162,11 @@ def experiment_line(row: Row) -> Text:
         f"{row['control_strategy']}): {row['status']}, {row['decision'] or 'no look yet'}. "
         f"{row['reason'] or ''}"
     )
+
+
+def likely(row: Row) -> str:
+    """The shrunk mean with its interval: what a few replies alone would overstate."""
+    return f"{row['shrunk_mean']:.2f} ({row['interval_low']:.2f}–{row['interval_high']:.2f})"
 
 
 def number(value: float | None) -> str:

@@ -1,7 +1,6 @@
 """Analytics exports into content_metadata, tweet_metrics and discovered_accounts."""
 
 import itertools
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from replyloop_assets_tests.sources.files import (
     write,
 )
 
-REAL = Path(os.environ.get("REPLYLOOP_SAMPLES", "/work/shared/data")) / "x-analytics"
+REAL = Path(__file__).parents[3] / "shared/data/x-analytics"
 JAPANESE = (
     "ポストID,日付,ポスト本文,ポストのリンク,インプレッション数,いいね,エンゲージメント,"
     "ブックマーク,共有された回数\\,新しいフォロー,返信,リポスト,プロフィールへのアクセス数,"

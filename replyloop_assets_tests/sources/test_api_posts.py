@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from replyloop_assets_tests.sources.files import (
     write,
 )
 
-REAL = Path(os.environ.get("REPLYLOOP_SAMPLES", "/work/shared/data")) / "x-api-v2"
+REAL = Path(__file__).parents[3] / "shared/data/x-api-v2"
 
 
 def flattened(post: dict[str, Any], user: dict[str, Any]) -> dict[str, Any]:
