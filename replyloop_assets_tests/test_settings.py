@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.settings import Settings, load_settings, unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """Settings are read anew for each test, and again by whatever follows."""
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def test_every_group_and_field_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLYLOOP_HORIZON_HOURS", "48")
+    monkeypatch.setenv("REPLYLOOP_ALLOCATION__SUCCESS_FOLLOWERS", "3")
+    monkeypatch.setenv("REPLYLOOP_FEATURES__EXPERIMENTS", "false")
+    settings = load_settings()
+    assert settings.horizon == timedelta(hours=48)
+    assert settings.allocation.success_followers == 3
+    assert not settings.features.experiments
+
+
+@pytest.mark.parametrize("name", ["REPLYLOOP_HORIZON_HOUR", "REPLYLOOP_FEATURES__EXPERIMENT"])
+def test_a_misspelt_variable_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "false")
+    with pytest.raises(ReplyloopError, match=f"^{name} sets nothing"):
+        load_settings()
+
+
+def test_a_value_that_cannot_be_read_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLYLOOP_GRACE_HOURS", "abc")
+    with pytest.raises(ReplyloopError, match="^REPLYLOOP_GRACE_HOURS"):
+        load_settings()
+
+
+def test_every_documented_field_is_known() -> None:
+    assert unknown_variables([f"REPLYLOOP_{name.upper()}" for name in Settings.model_fields]) == []
