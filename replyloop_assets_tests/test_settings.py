@@ -28,13 +28,13 @@ def test_every_group_and_field_has_its_variable(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("name", ["REPLYLOOP_HORIZON_HOUR", "REPLYLOOP_FEATURES__EXPERIMENT"])
 def test_a_misspelt_variable_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "false")
-    with pytest.raises(ReplyloopError, match=f"^{name} sets nothing"):
+    with pytest.raises(ReplyloopError, match=f"{name} sets nothing"):
         load_settings()
 
 
 def test_a_value_that_cannot_be_read_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPLYLOOP_GRACE_HOURS", "abc")
-    with pytest.raises(ReplyloopError, match="^REPLYLOOP_GRACE_HOURS"):
+    with pytest.raises(ReplyloopError, match="REPLYLOOP_GRACE_HOURS cannot be used"):
         load_settings()
 
 
