@@ -39,7 +39,7 @@ STAGE = Stage(
 )
 asset = stage_asset(
     STAGE,
-    "For each account, and '*' for any other, the share of each generator over the last 30 days: what a "
+    "For each account, and '*' for any other, the share of each generator over the last 60 days: what a "
     "generator brings to all accounts plus its own part in this one, each believed as far as its "
     "evidence goes, never a point; with the seed's bands of confidence and the reason in words. "
     "History by day; the newest day alone moves the live table generator_preferences.",

@@ -16,7 +16,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window, trailing
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.windows import Filled, Read, fill_window, record_failure
+from replyloop_assets.warehouse.windows import Filled, Read, fill_window, first_fact_day, record_failure
 
 OWNERS = ["team:replyloop"]
 EVERY_DAY = "every_day_computed"
@@ -189,8 +189,6 @@ def check_results(
 
 def expected_days(stage: Stage, newest: str, runtime: Runtime) -> int:
     """The days a window should hold: its length, or fewer where the history is shorter."""
-    from replyloop_assets.warehouse.windows import first_fact_day
-
     first = first_fact_day(runtime.engine)
     if first is None:
         return 0

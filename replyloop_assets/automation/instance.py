@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,17 +53,22 @@ def open_instance(databases: Databases, home: Path) -> Iterator[dg.DagsterInstan
 
 
 def process_mark() -> str:
-    """This process, told apart from a later one of the same number."""
-    process = psutil.Process()
-    return f"{process.pid}@{process.create_time()}"
+    """This process, told apart from a later one of the same number, and from those of other machines."""
+    return mark_of(psutil.Process())
+
+
+def mark_of(process: psutil.Process) -> str:
+    """A process as a tag of its runs: machine, number, birth."""
+    return f"{socket.gethostname()}:{process.pid}@{process.create_time()}"
 
 
 def fail_lost_runs(instance: dg.DagsterInstance) -> None:
     """Mark as failed the runs whose process was killed: they would hold their place in the queue for ever.
 
-    For the start of the only `up` of an instance: a run without a mark belonged to one that is gone.
+    For the start of the only `up` of an instance: a run without a mark belonged to one that is gone. A
+    run marked by another machine is left to it.
     """
-    alive = {f"{p.pid}@{p.create_time()}" for p in psutil.process_iter(["create_time"])}
+    alive = {mark_of(process) for process in psutil.process_iter(["create_time"])}
     unfinished = dg.RunsFilter(
         statuses=[
             dg.DagsterRunStatus.STARTING,
@@ -71,5 +77,7 @@ def fail_lost_runs(instance: dg.DagsterInstance) -> None:
         ]
     )
     for run in instance.get_runs(unfinished):
-        if run.tags.get(PROCESS_TAG) not in alive:
+        mark = run.tags.get(PROCESS_TAG)
+        elsewhere = mark is not None and not mark.startswith(f"{socket.gethostname()}:")
+        if mark not in alive and not elsewhere:
             instance.report_run_failed(run, "The process of this run was killed.")

@@ -160,7 +160,7 @@ def reopen_late_days(
 
 
 def first_fact_day(engine: sa.Engine) -> date | None:
-    """The UTC day of the oldest post found, reply made or experiment started; None before any."""
+    """The UTC day of the oldest post found or made; None before any."""
     query = """
         SELECT least(
             (SELECT min(discovered_at) FROM reply_opportunities),
