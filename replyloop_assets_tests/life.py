@@ -10,11 +10,11 @@ from replyloop_assets.assets import ASSETS, STAGES
 from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import load_settings
-from replyloop_assets.simulation import demo
-from replyloop_assets.simulation.sample import EXPERIMENT
 from replyloop_assets.sources.importing import import_file
+from replyloop_assets_tests import sample
+from replyloop_assets_tests.sample import EXPERIMENT
 
-FIRST, LAST = demo.FIRST_DAY, demo.LAST_DAY
+FIRST, LAST = sample.FIRST_DAY, sample.LAST_DAY
 END = datetime.combine(LAST + timedelta(days=1), datetime.min.time(), UTC)
 ALL_DAYS = days_between(FIRST, LAST)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -58,10 +58,10 @@ LIVE_TABLES = (
 
 
 def load_life(engine: sa.Engine) -> None:
-    """The shipped sample, with a bot's own snapshots."""
-    for path in demo.FILES:
+    """The sample, with a bot's own snapshots."""
+    for path in sample.FILES:
         import_file(engine, path)
-    demo.start_experiment(engine)
+    sample.start_experiment(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql(AS_A_BOT.replace("%", "%%"))
 

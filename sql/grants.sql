@@ -14,7 +14,7 @@ DECLARE
         'contract_breach', 'engagement_tier', 'experiment_of', 'explain_opportunity', 'fold_account',
         'give_feedback', 'histogram_bin', 'keep_decision', 'keep_in_quarantine', 'ledger_entry', 'ledger_key',
         'loop_setting', 'matured_outcomes', 'one_at_a_time', 'open_opportunities', 'opportunity_score', 'plausible_count',
-        'refresh_actuals', 'reply_verdict', 'running_experiments', 'timing_window', 'trial_of', 'unit_hash'
+        'random_id', 'refresh_actuals', 'reply_verdict', 'running_experiments', 'timing_window', 'trial_of', 'unit_hash'
     ];
     ours CONSTANT TEXT [] := ARRAY[
         'replyloop_migrations', 'loop_settings', 'stage_days', 'stage_failures', 'quarantine',
@@ -22,7 +22,8 @@ DECLARE
         'reply_performance_analytics', 'strategy_allocation', 'strategy_allocation_history', 'experiments',
         'experiment_events', 'experiment_assignments', 'experiment_results', 'health_status', 'pivots',
         'generator_preferences', 'generator_preferences_history', 'search_plan', 'search_plan_history',
-        'error_analysis', 'optimization_weights', 'decision_ledger', 'opportunity_claims', 'reply_feedback'
+        'error_analysis', 'optimization_weights', 'policy_evaluation', 'decision_ledger', 'opportunity_claims',
+        'reply_feedback'
     ];
 BEGIN
     FOREACH wanted IN ARRAY ARRAY['replyloop_bot', 'replyloop_reader'] LOOP

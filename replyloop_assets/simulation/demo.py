@@ -1,34 +1,49 @@
-"""The shipped sample as the demo loads it."""
+"""The demo: a bot and the loop live until yesterday in a world that changes two thirds through."""
 
-from datetime import timedelta
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from replyloop_assets.simulation.sample import DAYS, EXPERIMENT, EXPERIMENT_FROM, FIRST, FOLDER
+from replyloop_assets.settings import Settings
+from replyloop_assets.simulation.life import Play, play_life
+from replyloop_assets.simulation.world import load_world
 
-FILES = [
-    FOLDER / "decisions.csv",
-    FOLDER / "x_api_v2_posts.jsonl",
-    FOLDER / "account_analytics_content.csv",
-]
-FIRST_DAY = FIRST.date()
-LAST_DAY = (FIRST + timedelta(days=DAYS - 1)).date()
-
-START = sa.text("""
-    INSERT INTO experiments (
-        id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy,
-        control_allocation_pct, treatment_allocation_pct, started_at, created_at
-    )
-    VALUES (
-        :id, 'Stories instead of research', 'A personal story brings more followers', 'generator',
-        'ResearchSynthesizer', 'PersonalStory', 70, 30, :started_at, :started_at
-    )
-    ON CONFLICT (id) DO NOTHING
-""")
+WORLD = "drop"
+SEED = 7
+PLAYED = "demo_played"
 
 
-def start_experiment(engine: sa.Engine) -> None:
-    """Register the experiment that the sample's bot took part in; once, whatever is repeated."""
-    started_at = FIRST + timedelta(days=EXPERIMENT_FROM)
+def played_before(engine: sa.Engine, play: Play) -> bool:
+    """Whether just this life is in the database, whole."""
+    query = """
+        SELECT count(*) FROM system_events
+        WHERE event_type = :played AND event_data = CAST(:what AS JSONB)
+    """
+    with engine.connect() as connection:
+        return bool(connection.execute(sa.text(query), {"played": PLAYED, "what": mark(play)}).scalar_one())
+
+
+def holds_facts(engine: sa.Engine) -> bool:
+    """Whether there is anything in the database: another life, or a part of one."""
+    with engine.connect() as connection:
+        return bool(connection.execute(sa.text("SELECT count(*) FROM reply_opportunities")).scalar_one())
+
+
+def demo_life(today: date, days: int, per_day: int) -> Play:
+    """The life that ended last midnight."""
+    return Play(load_world(WORLD), today - timedelta(days=days), days, per_day, SEED)
+
+
+def play_demo(engine: sa.Engine, settings: Settings, play: Play, on_day: Callable[[int, int], None]) -> None:
+    """Live it in an empty database."""
+    play_life(play, engine, settings, lambda day: on_day(day + 1, play.days))
+    statement = "INSERT INTO system_events (event_type, event_data) VALUES (:played, CAST(:what AS JSONB))"
     with engine.begin() as connection:
-        connection.execute(START, {"id": EXPERIMENT, "started_at": started_at})
+        connection.execute(sa.text(statement), {"played": PLAYED, "what": mark(play)})
+
+
+def mark(play: Play) -> str:
+    """What tells lives apart."""
+    return json.dumps({"first_day": str(play.first_day), "days": play.days, "per_day": play.per_day})

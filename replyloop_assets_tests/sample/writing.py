@@ -1,6 +1,6 @@
-"""Writes the shipped sample: 90 days of a synthetic bot's life, in the formats X and a bot really use.
+"""Writes the sample: 90 days of a synthetic bot's life, in the formats X and a bot really use.
 
-`python -m replyloop_assets.simulation.sample` writes the three files again, byte for byte the same:
+`python -m replyloop_assets_tests.sample.writing` writes the three files again, byte for byte the same:
 searches as API v2 answers them, X analytics' content export, and the bot's own decisions. Every name
 and text is made up. What the accounts, hours, tiers and generators bring is known here and nowhere
 else, so that what the loop says of it can be compared.
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import numpy as np
 
-FOLDER = Path(__file__).parent / "sample_files"
+FOLDER = Path(__file__).parent
 SEED = 20261029
 FIRST = datetime(2026, 8, 1, tzinfo=UTC)
 DAYS = 90

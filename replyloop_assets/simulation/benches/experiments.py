@@ -1,0 +1,93 @@
+"""How experiments end: a look a day at a control and a treatment whose true lift is known."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replyloop_assets.learning.comparison import BINS, Evidence, Moments, bin_of
+from replyloop_assets.learning.experiments.judging import judge
+from replyloop_assets.learning.experiments.looks import ADOPT, REJECT, ExperimentSettings, first_decision
+from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
+from replyloop_assets.simulation.outcomes import draw_followers, lifted
+from replyloop_assets.simulation.world import Outcome
+
+ADOPTED, REJECTED = 1.0, -1.0
+
+
+@dataclass(frozen=True)
+class ExperimentBench:
+    """Experiments of `per_day` replies a day, `share` of them treated, over `days` daily looks.
+
+    The lift reported is the one that the rule goes by: the raw one of the seed's, the shrunk one of ours.
+    """
+
+    per_day: int = 100
+    share: float = 0.1
+    lift: float = 0.0
+    days: int = 60
+    rule: Literal["default", "seed"] = "default"
+    outcome: Outcome = field(default_factory=Outcome)
+    settings: ExperimentSettings = field(default_factory=ExperimentSettings)
+    block: int = 50
+
+    def sample(self, reps: int, rng: np.random.Generator) -> Samples:
+        """The decision of each experiment, its day, and the lift reported when it was adopted."""
+        settings = replace(self.settings, rule=self.rule, horizon_days=self.days)
+        so_far = np.floor(self.per_day * self.share * np.arange(self.days + 1) + 0.5)
+        treated = np.diff(so_far).astype(int)
+        control = self.evidence(reps, self.per_day - treated, 1.0, rng)
+        treatment = self.evidence(reps, treated, 1 + self.lift, rng)
+        verdicts = judge(control, treatment, settings)
+        improvement = verdicts.welch.improvement_pct if self.rule == "seed" else verdicts.lift.pct
+        at = first_decision(verdicts.decision)[:, None]
+        ended = at < self.days
+        last = np.minimum(at, self.days - 1)
+        decision = np.take_along_axis(verdicts.decision, last, -1)
+        reported = np.take_along_axis(improvement, last, -1) / 100
+        verdict = np.where(ended & (decision == ADOPT), ADOPTED, 0.0)
+        verdict -= ended & (decision == REJECT)
+        return {"verdict": verdict[:, 0], "day": 1.0 + at[:, 0], "reported": reported[:, 0]}
+
+    def evidence(
+        self, reps: int, replies: NDArray[np.int_], lift: float, rng: np.random.Generator
+    ) -> Evidence:
+        """Cumulative evidence after each day, shape (reps, days), of so many replies on each."""
+        mean, positive = lifted(self.outcome.mean, self.outcome.positive, lift)
+        y = draw_followers(mean, positive, self.outcome.sigma, rng, (reps, int(replies.sum())))
+        days = np.repeat(np.arange(self.days), replies)
+
+        def so_far(values: Floats) -> Floats:
+            return np.pad(values.cumsum(-1), ((0, 0), (1, 0)))[:, replies.cumsum()]
+
+        def moments(values: Floats, counted: Floats) -> Moments:
+            return Moments(so_far(counted), so_far(counted * values), so_far(counted * values**2))
+
+        bins = np.zeros((reps, self.days, BINS))
+        if self.settings.statistic == "capped":
+            np.add.at(bins, (np.arange(reps)[:, None], days, bin_of(y)), 1)
+        each = np.ones(y.shape)
+        return Evidence(
+            moments(y, each),
+            moments(np.log1p(y), each),
+            moments(np.log(np.maximum(y, 1)), (y > 0).astype(float)),
+            bins.cumsum(1),
+        )
+
+    def summarise(self, samples: Samples) -> dict[str, float]:
+        """Rates over all experiments; days and lifts over the adopted."""
+        adopted = samples["verdict"] == ADOPTED
+        day = samples["day"]
+        return {
+            "adopt": average(adopted.astype(float)),
+            "reject": average((samples["verdict"] == REJECTED).astype(float)),
+            "adopt_by_day_30": average((adopted & (day <= 30)).astype(float)),
+            "mean_adopt_day": average(day[adopted]),
+            "lift_ratio": self.median(samples["reported"][adopted]) / self.lift if self.lift else np.nan,
+        }
+
+    @staticmethod
+    def median(values: Floats) -> float:
+        """The median, NaN of nothing."""
+        return float(np.median(values)) if len(values) else np.nan

@@ -1,0 +1,122 @@
+"""How well a drop is told from luck: quiet lives for false alarms, lives with a drop for the rest."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from replyloop_assets.learning.comparison import Moments
+from replyloop_assets.learning.health.change import watch_daily
+from replyloop_assets.learning.health.windows import Flags, HealthSettings, compare_windows, trailing_sums
+from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
+from replyloop_assets.simulation.outcomes import draw_followers, lifted
+from replyloop_assets.simulation.world import World
+
+WARM_UP = 60
+MISSED_AFTER = 30
+YEAR = 365
+DAY_SHOCK = 0.25  # SD of the log of a day's own factor, where autocorrelation is asked for
+
+
+class Life(NamedTuple):
+    """Daily sufficient statistics of followers, and of log(1 + followers), shape (reps, days)."""
+
+    followers: Moments
+    logs: Moments
+
+
+@dataclass(frozen=True)
+class HealthBench:
+    """Lives of `per_day` replies a day: `WARM_UP` days, then years without and weeks with a drop.
+
+    The world gives the outcome, the rhythm and the outages. An `autocorrelation` above 0 makes each
+    day's factor hang together with the next's, with the world's shock or an SD of .25.
+    """
+
+    per_day: int = 100
+    drop: float = 0.5
+    autocorrelation: float = 0.0
+    years: float = 1.0
+    rule: Literal["default", "seed"] = "default"
+    world: World = field(default_factory=World)
+    settings: HealthSettings = field(default_factory=HealthSettings)
+    block: int = 50
+
+    def sample(self, reps: int, rng: np.random.Generator) -> Samples:
+        """Alarms and pivots of each quiet life, and after how many days each drop was seen."""
+        quiet = self.live(reps, WARM_UP + max(1, round(YEAR * self.years)), 0.0, rng)
+        alarmed, pivoting = self.judge(quiet)
+        fallen = self.live(reps, WARM_UP + MISSED_AFTER, self.drop, rng)
+        seen = self.judge(fallen)[0][:, WARM_UP:]
+        delay = np.where(seen.any(-1), 1.0 + seen.argmax(-1), np.nan)
+        return {
+            "alarms": beginnings(alarmed)[:, WARM_UP:].sum(-1).astype(float),
+            "pivots": beginnings(pivoting)[:, WARM_UP:].sum(-1).astype(float),
+            "delay": delay,
+        }
+
+    def judge(self, life: Life) -> tuple[Flags, Flags]:
+        """Whether each day is degraded, and whether a pivot is warranted, shape (reps, days)."""
+        if self.rule == "seed":
+            recent, historical = (
+                trailing_sums(life.followers, days)
+                for days in (self.settings.recent_days, self.settings.historical_days)
+            )
+            seen = compare_windows(recent, historical, self.settings)
+            return seen.degraded, seen.pivot_warranted
+        watch = watch_daily(life.logs, self.settings, self.settings.min_baseline_days)
+        return watch.alarmed, watch.confirmed
+
+    def live(self, reps: int, days: int, drop: float, rng: np.random.Generator) -> Life:
+        """Lives whose outcomes fall by `drop` from the day `WARM_UP` on."""
+        return summed(self.replies(reps, days, drop, rng))
+
+    def replies(self, reps: int, days: int, drop: float, rng: np.random.Generator) -> Iterator[Floats]:
+        """What each reply of each day brings, shape (reps, the day's replies) a day."""
+        outcome, growth = self.world.outcome, self.world.rhythm.growth
+        away = {one.day + n for one in self.world.trouble.outages for n in range(one.days)}
+        for day, lift in enumerate(self.day_factors(reps, days, rng).T):
+            left = 1 - drop if day >= WARM_UP else 1
+            mean, positive = lifted(outcome.mean, outcome.positive, lift * left)
+            count = 0 if day in away else round(self.per_day * growth ** (day / YEAR))
+            yield draw_followers(mean[:, None], positive[:, None], outcome.sigma, rng, (reps, count))
+
+    def day_factors(self, reps: int, days: int, rng: np.random.Generator) -> Floats:
+        """What each day does to every reply, shape (reps, days): weekday, season and luck."""
+        rhythm, day = self.world.rhythm, np.arange(days)
+        known = (np.array(rhythm.weekdays) / np.mean(rhythm.weekdays))[day % 7]
+        known = known * (1 + rhythm.season * np.sin(2 * np.pi * day / rhythm.season_days))
+        keep = self.autocorrelation or rhythm.autocorrelation
+        shock = rng.standard_normal((reps, days))
+        for today in range(1, days):
+            shock[:, today] = keep * shock[:, today - 1] + np.sqrt(1 - keep**2) * shock[:, today]
+        sd = rhythm.shock or (DAY_SHOCK if self.autocorrelation else 0.0)
+        return np.asarray(known * np.exp(sd * shock))
+
+    def summarise(self, samples: Samples) -> dict[str, float]:
+        """False alarms and pivots a year over quiet lives; misses and delays over those with a drop."""
+        return {
+            "false_alarms_per_year": average(samples["alarms"]) / self.years,
+            "false_pivots_per_year": average(samples["pivots"]) / self.years,
+            "miss": average(np.isnan(samples["delay"]).astype(float)),
+            "mean_delay_days": average(samples["delay"]),
+        }
+
+
+def summed(days: Iterable[Floats]) -> Life:
+    """The daily statistics of replies, shape (lives, replies) a day."""
+    sums = []
+    for y in days:
+        logs = np.log1p(y)
+        count = np.full(len(y), float(y.shape[-1]))
+        sums.append((count, y.sum(-1), (y**2).sum(-1), logs.sum(-1), (logs**2).sum(-1)))
+    n, total, squares, log_total, log_squares = np.moveaxis(np.array(sums), 0, -1)
+    return Life(Moments(n, total, squares), Moments(n, log_total, log_squares))
+
+
+def beginnings(state: Flags) -> Flags:
+    """The days on which a state begins: an episode starts after at least one day without it."""
+    began = state.copy()
+    began[..., 1:] &= ~state[..., :-1]
+    return began
