@@ -320,6 +320,27 @@ def test_slots_follow_the_allocation_over_what_the_queue_holds(engine: sa.Engine
     assert stats.chisquare([drawn[t] for t in exact], [400 * p for p in exact.values()]).pvalue > 1e-4
 
 
+def test_the_family_that_is_surest_of_its_best_arm_draws_first(engine: sa.Engine) -> None:
+    """Otherwise one that hardly cares would leave it an old post where fresh ones wait."""
+    for likes, age in ((1_000, 60), (1_001, 600), (200_000, 600)):
+        find(engine, like_count=likes, age=age * MINUTE)
+    tiers, sure = {"<5K": 0.5, "100K+": 0.5}, {"<2h": 0.9, "6-24h": 0.1}
+    allocate(engine, "engagement_tier", tiers)
+    allocate(engine, "timing_window", sure)
+    for hour in range(20):
+        (row,) = claim(engine, at=NOW + timedelta(seconds=hour))
+        held = ledger(engine)
+        assert held["timing_window", row["decision_id"]].available == pytest.approx(sure)
+        if row["arms"]["timing_window"] == "<2h":
+            assert held["engagement_tier", row["decision_id"]].available == {"<5K": 1.0}
+        run(engine, "DELETE FROM opportunity_claims")
+    allocate(engine, "engagement_tier", {"<5K": 0.05, "100K+": 0.95})
+    (row,) = claim(engine)
+    assert ledger(engine)["engagement_tier", row["decision_id"]].available == pytest.approx(
+        {"<5K": 0.05, "100K+": 0.95}
+    )
+
+
 def test_several_claims_at_once_draw_over_what_is_left(engine: sa.Engine) -> None:
     allocate(engine, "engagement_tier", {"<5K": 0.5, "100K+": 0.5})
     for number in range(12):

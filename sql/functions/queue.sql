@@ -174,6 +174,13 @@ LANGUAGE sql STABLE AS $$
     HAVING bool_or(shares.share IS NOT NULL)
 $$;
 
+-- A new id, in the form of a UUID of version 4. From random() and not gen_random_uuid(), as what is drawn
+-- for a decision hangs on its id, and a simulation that says setseed() must get the same life again.
+CREATE OR REPLACE FUNCTION random_id() RETURNS TEXT
+LANGUAGE sql VOLATILE AS $$
+    SELECT overlay(overlay(md5(random()::TEXT || random()::TEXT) PLACING '4' FROM 13) PLACING '8' FROM 17)::UUID::TEXT
+$$;
+
 -- Takes the next opportunities from the queue, each for as long as the lease: draws the slot of each
 -- attribute family by its allocation over what the queue holds, given the slots drawn before, takes the
 -- best post in it, and decides generator, format, experiment and variant. Every draw is in the ledger,
@@ -191,6 +198,7 @@ DECLARE
     wanted INTEGER := greatest(0, least(coalesce(claim_next.most, 1), 100));
     moment TIMESTAMPTZ := coalesce(claim_next.at, now());
     candidates JSONB[];
+    families TEXT[];
     family TEXT;
     decision TEXT;
     slot JSONB;
@@ -230,11 +238,20 @@ BEGIN
         WHERE ranked.place <= wanted
         ORDER BY ranked.score DESC, ranked.tweet_id COLLATE "C"
     );
+    -- the family that is surest of its best arm draws first: it finds most of the queue still open to it
+    families := ARRAY(
+        SELECT slot_family.name
+        FROM unnest(ARRAY['timing_window', 'engagement_tier', 'account_size', 'search_query'])
+            WITH ORDINALITY AS slot_family (name, place)
+        LEFT JOIN strategy_allocation AS arm ON slot_family.name = arm.strategy_type
+        GROUP BY slot_family.name, slot_family.place
+        ORDER BY round(max(arm.probability)::NUMERIC, 6) DESC NULLS LAST, slot_family.place
+    );
     FOR _ IN 1 .. wanted LOOP
         EXIT WHEN cardinality(candidates) = 0;
-        decision := gen_random_uuid()::TEXT;
+        decision := random_id();
         slot := '{}';
-        FOREACH family IN ARRAY ARRAY['engagement_tier', 'account_size', 'timing_window', 'search_query'] LOOP
+        FOREACH family IN ARRAY families LOOP
             SELECT s.* INTO shares FROM (
                 SELECT array_agg(DISTINCT held.post ->> family) AS arms
                 FROM unnest(candidates) AS held (post)
