@@ -16,6 +16,7 @@ FACTS = [stage for stage in STAGES if stage.group == "facts"]
 COMPONENTS = {
     "generator_preferences": "generator_choice",
     "strategy_allocation": "allocation",
+    "policy_evaluation": "allocation",
     "search_plan": "adaptive_plan",
     "experiment_results": "experiments",
     "health_status": "health",
@@ -44,8 +45,9 @@ CADENCES = (
     Cadence(
         "experiments",
         "20 0 * * *",
-        [*FACTS, *(stage for stage in STAGES if stage.name == "experiment_results")],
-        "The daily look at the running experiments, once the day before has closed.",
+        # not the facts before it: filled again, they would open the day for the chain, and so on for ever
+        [stage for stage in STAGES if stage.name == "experiment_results"],
+        "The daily look at the running experiments, once the chain has closed the day before.",
         feature="experiments",
     ),
 )

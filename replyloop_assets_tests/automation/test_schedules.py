@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -78,7 +79,10 @@ def test_a_component_switched_off_is_not_scheduled() -> None:
 def test_a_backfill_is_widened_by_the_longest_window_but_not_before_the_first_fact(engine: sa.Engine) -> None:
     load_life(engine)
     runtime = runtime_at(engine, END + timedelta(days=1))
-    assert plan_backfill(runtime, ALL_DAYS[80], ALL_DAYS[85]).widened_from == ALL_DAYS[80 - 59]
+    short = Features(generator_choice=False, allocation=False, health=False)  # 60 days: the experiments'
+    of_sixty = replace(runtime, settings=runtime.settings.model_copy(update={"features": short}))
+    assert plan_backfill(of_sixty, ALL_DAYS[80], ALL_DAYS[85]).widened_from == ALL_DAYS[80 - 59]
+    assert plan_backfill(runtime, ALL_DAYS[80], ALL_DAYS[85]).widened_from == FIRST
     assert plan_backfill(runtime, ALL_DAYS[10], ALL_DAYS[12]).widened_from == FIRST
     fill(engine, END, days_between(FIRST, ALL_DAYS[9]), FACTS)
     assert plan_backfill(runtime, ALL_DAYS[10], ALL_DAYS[12]).widened_from == ALL_DAYS[10]
