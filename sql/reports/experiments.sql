@@ -1,15 +1,35 @@
 -- Each experiment with its newest look.
 SELECT
+    experiment.id::TEXT AS id,
     experiment.experiment_name,
+    experiment.hypothesis,
+    experiment.strategy_type,
     experiment.status,
     experiment.control_strategy,
     experiment.treatment_strategy,
+    experiment.treatment_allocation_pct,
+    experiment.horizon_days,
+    experiment.started_at,
+    experiment.completed_at,
+    latest.look,
     latest.sample_size_control,
     latest.sample_size_treatment,
     latest.improvement_pct,
     latest.p_value,
+    latest.shrunk_lift_pct,
+    latest.lift_low_pct,
+    latest.lift_high_pct,
     coalesce(latest.decision, experiment.decision) AS decision,
-    latest.reason,
+    coalesce(
+        (
+            SELECT ended.reason FROM experiment_events AS ended
+            WHERE ended.experiment_id = experiment.id AND ended.event IN ('decided', 'stopped')
+            ORDER BY ended.at
+            LIMIT 1
+        ),
+        latest.reason,
+        CASE experiment.status WHEN 'suggested' THEN experiment.hypothesis END
+    ) AS reason,
     latest.as_of
 FROM experiments AS experiment
 LEFT JOIN LATERAL (
@@ -18,4 +38,4 @@ LEFT JOIN LATERAL (
     ORDER BY result.day DESC
     LIMIT 1
 ) AS latest ON TRUE
-ORDER BY experiment.started_at DESC, experiment.id ASC
+ORDER BY experiment.started_at DESC NULLS LAST, experiment.created_at DESC, experiment.id ASC

@@ -1,18 +1,22 @@
--- Moves one experiment's state forward from the newest closed day. A decision is a fact, recorded once
+-- Moves one experiment's state forward from the newest closed day. What ends one is a fact, recorded once
 -- with its instant and inputs; an experiment that has ended is never touched again.
-WITH decided AS (
+WITH ended AS (
     INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)
     SELECT
         experiment.id,
-        'decided',
-        :as_of,
+        cast(:event AS TEXT),
+        :decided_at,
         :reason,
         jsonb_build_object(
             'decision', cast(:decision AS TEXT),
+            'status', cast(:status AS TEXT),
+            'rule', cast(:rule AS TEXT),
             'look', cast(:look AS INTEGER),
             'sample_size_control', cast(:sample_size_control AS INTEGER),
             'sample_size_treatment', cast(:sample_size_treatment AS INTEGER),
             'improvement_pct', cast(:improvement_pct AS DOUBLE PRECISION),
+            'shrunk_lift_pct', cast(:shrunk_lift_pct AS DOUBLE PRECISION),
+            'statistic', cast(:statistic AS DOUBLE PRECISION),
             'p_value', cast(:p_value AS DOUBLE PRECISION),
             -- what the control had when it lost: the share that its successor takes over
             'control_share', (
@@ -23,7 +27,10 @@ WITH decided AS (
             )
         )
     FROM experiments AS experiment
-    WHERE :decided AND experiment.id = cast(:experiment_id AS UUID) AND experiment.status = 'running'
+    WHERE
+        cast(:event AS TEXT) IS NOT NULL
+        AND experiment.id = cast(:experiment_id AS UUID)
+        AND experiment.status = 'running'
     ON CONFLICT DO NOTHING
 )
 
@@ -38,6 +45,6 @@ SET
     sample_size_treatment = :sample_size_treatment,
     decision = :decision,
     notes = :reason,
-    status = CASE WHEN :decided THEN 'completed' ELSE status END,
-    completed_at = CASE WHEN :decided THEN cast(:as_of AS TIMESTAMPTZ) END
+    status = :status,
+    completed_at = CASE WHEN cast(:event AS TEXT) IS NOT NULL THEN cast(:decided_at AS TIMESTAMPTZ) END
 WHERE id = cast(:experiment_id AS UUID) AND status = 'running'

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from replyloop_assets.learning.comparison import Moments
-from replyloop_assets.learning.experiments import (
+from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
@@ -26,7 +26,7 @@ from replyloop_assets_tests.learning.samples import (
     stacked,
 )
 
-SEED = ExperimentSettings()
+SEED = ExperimentSettings(rule="seed")
 TINY = 1e-9  # a variance at which any difference of the means is significant
 
 

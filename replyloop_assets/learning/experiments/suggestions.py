@@ -1,0 +1,98 @@
+"""Which experiments are worth their replies: those whose answer is expected to change what is done."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from replyloop_assets.learning.comparison import Evidence, Floats, Moments
+from replyloop_assets.learning.experiments.lift import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, log_chance
+from replyloop_assets.learning.experiments.looks import ExperimentSettings
+
+TREATED = 0.1  # of the replies: the seed's split
+
+
+def knowledge_gradient(behind: Floats, spread: Floats) -> Floats:
+    """What knowing more about a challenger is expected to bring: E[max(N(-behind, spread^2), 0)].
+
+    Frazier, Powell and Dayanik (2008): `spread` is the SD of the change that the data will make to the
+    estimate. A challenger far behind is not worth a test however little is known, nor is one well known.
+    """
+    from scipy.special import ndtr
+
+    spread = np.maximum(spread, 1e-12)
+    z = -behind / spread
+    return np.asarray(spread * (np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) + z * ndtr(z)))
+
+
+def log_values(evidence: Evidence, spread: float) -> tuple[Floats, Floats, float]:
+    """Each arm's log of followers per reply, shrunk to the family, its variance, and that of one reply more.
+
+    Args:
+        evidence: shape (arms,); spread: the SD of log values among arms.
+    """
+    chance, chance_noise = log_chance(evidence)
+    positive = evidence.positive
+    deviation = (
+        np.nansum(positive.variance * np.maximum(positive.n - 1, 0)) + LOG_VARIANCE * LOG_VARIANCE_WEIGHT
+    )
+    variance = deviation / (np.maximum(positive.n - 1, 0).sum() + LOG_VARIANCE_WEIGHT)
+    usual = positive.total.sum() / max(positive.n.sum(), 1)
+    size = (positive.total + usual) / (positive.n + 1)
+    noise = chance_noise + variance / (positive.n + 0.5)
+    value = chance + size
+    weight = 1 / (noise + spread**2)
+    centre = (weight * value).sum() / weight.sum()
+    trust = spread**2 / (spread**2 + noise)
+    often = (positive.n.sum() + 0.5) / (evidence.followers.n.sum() + 1)
+    return centre + trust * (value - centre), trust * noise, float((1 - often + variance) / often)
+
+
+def suggest(
+    arms: pd.DataFrame, per_day: float, tried: Collection[tuple[str, str]], settings: ExperimentSettings
+) -> pd.DataFrame:
+    """The experiments worth starting, the most valuable first.
+
+    Args:
+        arms: one row per arm with `family`, `name` and its sums over the recent window: `n`, `positives`,
+            `sum_y`, `sum_y2`, `sum_log`, `sum_log2`.
+        per_day: replies a day; tried: (family, name) of arms tested lately, which are left alone.
+
+    Returns:
+        `family`, `control`, `treatment`, `value` (expected gain as a share of followers per reply),
+        `expected_pct` (the treatment against the control now) and `replies` (of the treatment so far).
+    """
+    found: list[dict[str, object]] = []
+    replies = max(per_day * settings.horizon_days, 1)
+    for family, rows in arms.sort_values(["family", "name"]).groupby("family", sort=True):
+        n, positives, sum_y, sum_y2, sum_log, sum_log2 = (
+            rows[["n", "positives", "sum_y", "sum_y2", "sum_log", "sum_log2"]].to_numpy(float).T
+        )
+        if len(rows) < 2 or positives.sum() == 0:
+            continue
+        followers, positive = Moments(n, sum_y, sum_y2), Moments(positives, sum_log, sum_log2)
+        value, noise, per_reply = log_values(
+            Evidence(followers, followers, positive, np.zeros((len(rows), 0))), settings.lift_spread
+        )
+        # what has shown nothing yet is no control
+        best = int(np.where(n >= min(settings.min_samples, n.max()), value, -np.inf).argmax())
+        known = noise + noise[best]
+        planned = per_reply / replies * (1 / TREATED + 1 / (1 - TREATED))
+        gain = np.round(knowledge_gradient(value[best] - value, known / np.sqrt(known + planned)), 9)
+        names = rows["name"].tolist()
+        found += [
+            {
+                "family": family,
+                "control": names[best],
+                "treatment": name,
+                "value": float(gain[at]),
+                "expected_pct": round(float(100 * np.expm1(value[at] - value[best])), 6),
+                "replies": int(n[at]),
+            }
+            for at, name in enumerate(names)
+            if at != best and gain[at] >= settings.min_information_value and (family, name) not in tried
+        ]
+    columns = ["family", "control", "treatment", "value", "expected_pct", "replies"]
+    return pd.DataFrame(found, columns=columns).sort_values(
+        ["value", "family", "treatment"], ascending=[False, True, True], ignore_index=True
+    )

@@ -1,0 +1,145 @@
+-- Grain: one row per open experiment and look (the day since its start) on which units were given a
+-- variant or were judged: by the ledger, what was to be expected of them. Only a unit that the loop served
+-- is judged, and outcomes without exposure only where others of the experiment can be traced to theirs.
+WITH open AS (
+    SELECT
+        experiment.id,
+        experiment.strategy_type,
+        experiment.control_strategy,
+        experiment.treatment_strategy,
+        (experiment.started_at AT TIME ZONE 'UTC')::DATE AS started_day
+    FROM experiments AS experiment
+    WHERE experiment.id IN (SELECT unnest(cast(:experiments AS UUID[])))
+),
+
+-- every trace of a unit's variant, wherever it was written down
+given AS (
+    SELECT
+        open.id,
+        assigned.unit,
+        assigned.variant,
+        assigned.assigned_at AS at,
+        CASE assigned.variant
+            WHEN 'treatment' THEN assigned.probability ELSE 1 - assigned.probability
+        END AS p
+    FROM open
+    INNER JOIN experiment_assignments AS assigned ON open.id = assigned.experiment_id
+    WHERE assigned.assigned_at < :as_of
+    UNION ALL
+    SELECT
+        open.id,
+        ledger.unit,
+        ledger.arm,
+        ledger.decided_at,
+        CASE ledger.arm WHEN 'treatment' THEN ledger.probability ELSE 1 - ledger.probability END
+    FROM open
+    INNER JOIN decision_ledger AS ledger ON 'experiment:' || open.id = ledger.family
+    WHERE ledger.decided_at < :as_of
+    UNION ALL
+    SELECT
+        open.id,
+        ledger.unit,
+        CASE ledger.arm WHEN open.treatment_strategy THEN 'treatment' ELSE 'control' END,
+        ledger.decided_at,
+        NULL
+    FROM open
+    INNER JOIN decision_ledger AS ledger
+        ON open.strategy_type = ledger.family AND 'experiment/' || open.id = ledger.policy_version
+    WHERE
+        ledger.decided_at < :as_of
+        AND open.control_strategy <> open.treatment_strategy
+        AND ledger.arm IN (open.control_strategy, open.treatment_strategy)
+),
+
+exposed AS (
+    SELECT
+        given.id,
+        given.unit,
+        min(given.variant) AS variant,
+        min(given.p) AS p,
+        count(DISTINCT given.variant) > 1 AS twice,
+        (min(given.at) AT TIME ZONE 'UTC')::DATE AS day
+    FROM given
+    GROUP BY given.id, given.unit
+),
+
+-- each outcome under the names that its unit may have: joined by equality, thousands of them take no time
+named AS (
+    SELECT
+        open.id,
+        outcome.day,
+        outcome.decision_id,
+        outcome.experiment_variant AS variant,
+        name.unit
+    FROM open
+    INNER JOIN reply_outcomes AS outcome
+        ON
+            open.id = outcome.experiment_id
+            AND outcome.day BETWEEN open.started_day AND :day
+            AND outcome.experiment_variant IN ('control', 'treatment')
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            (ledger_key(outcome.decision_id)),
+            (ledger_key(outcome.target_tweet_id)),
+            (ledger_key(outcome.tweet_id))
+        ) AS name (unit)
+),
+
+judged AS (
+    SELECT DISTINCT ON (named.id, named.day, named.decision_id)
+        named.id,
+        named.day,
+        named.variant,
+        exposed.variant AS given,
+        exposed.p
+    FROM named
+    LEFT JOIN exposed ON named.id = exposed.id AND named.unit = exposed.unit
+    ORDER BY
+        named.id ASC,
+        named.day ASC,
+        named.decision_id ASC,
+        exposed.unit IS NULL ASC,
+        exposed.variant = named.variant DESC,
+        exposed.unit ASC
+),
+
+counted AS (
+    SELECT
+        id, day, variant, p,
+        1 AS exposed, 0 AS judged, twice::INTEGER AS twice, 0 AS unexposed
+    FROM exposed
+    WHERE p IS NOT NULL
+    UNION ALL
+    SELECT
+        id, day, variant, p,
+        0, 1, (given <> variant)::INTEGER, 0
+    FROM judged
+    WHERE given IS NOT NULL AND p IS NOT NULL
+    UNION ALL
+    SELECT
+        id, day, variant, 0,
+        0, 0, 0, 1
+    FROM judged
+    WHERE
+        given IS NULL
+        AND id IN (SELECT traced.id FROM judged AS traced WHERE traced.given IS NOT NULL)
+)
+
+SELECT
+    counted.id::TEXT AS experiment_id,
+    greatest(counted.day - open.started_day, 0) AS look,
+    sum(exposed) AS exposed,
+    coalesce(sum(exposed) FILTER (WHERE variant = 'treatment'), 0) AS exposed_treated,
+    sum(exposed * p ORDER BY p) AS exposed_expected,
+    sum(exposed * p * (1 - p) ORDER BY p) AS exposed_variance,
+    sum(judged) AS judged,
+    coalesce(sum(judged) FILTER (WHERE variant = 'treatment'), 0) AS judged_treated,
+    sum(judged * p ORDER BY p) AS judged_expected,
+    sum(judged * p * (1 - p) ORDER BY p) AS judged_variance,
+    sum(twice) AS twice,
+    sum(unexposed) AS unexposed
+FROM counted
+INNER JOIN open ON counted.id = open.id
+GROUP BY counted.id, open.started_day, counted.day
+ORDER BY counted.id, counted.day
