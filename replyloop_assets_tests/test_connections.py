@@ -85,7 +85,7 @@ def test_3_performance_reaches_allocation_and_budget(loop: sa.Engine) -> None:
         " WHERE strategy_type = 'engagement_tier' AND strategy_name = :tier",
         tier=worst,
     )
-    assert row.probability == pytest.approx(0.7)
+    assert row.probability > 0.7
     assert tier_budgets(loop)[worst] > before[worst]
 
 

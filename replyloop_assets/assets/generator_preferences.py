@@ -1,13 +1,18 @@
 """Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
 
+from datetime import UTC
+
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
-from replyloop_assets.learning.generators import prefer_generators
+from replyloop_assets.learning.allocation.evidence import steady_days
+from replyloop_assets.learning.allocation.value import METRICS
+from replyloop_assets.learning.generators.preferences import prefer_generators
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.pivots import read_pivots
 from replyloop_assets.warehouse.windows import Read
 
 
@@ -16,7 +21,7 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
     cells = read_frame(
         connection,
         read_sql("stages/generator_preferences"),
-        {"first_day": window.first_day(settings.generators.window_days), "day": window.day},
+        {"first_day": window.first_day(held_days(connection, window, settings)), "day": window.day},
     )
     preferred = prefer_generators(cells, settings.generators)
     write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
@@ -26,6 +31,28 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
             {"day": window.day, "as_of": window.as_of},
         )
     return len(preferred)
+
+
+def held_days(connection: sa.Connection, window: Window, settings: Settings) -> int:
+    """The days that still tell of the generators: the window's, or those since they certainly changed."""
+    rule = settings.generators
+    if rule.rule == "seed":
+        return rule.window_days
+    daily = read_frame(
+        connection,
+        read_sql("stages/strategy_allocation_daily"),
+        {
+            "first_day": window.first_day(rule.window_days),
+            "day": window.day,
+            "families": ["generator"],
+            "metrics": [METRICS["followers"]],
+        },
+    )
+    ages = [
+        (window.day - opened.astimezone(UTC).date()).days
+        for opened, _ in read_pivots(connection, window, rule.window_days)
+    ]
+    return steady_days(daily, ages, rule.window_days)
 
 
 STAGE = Stage(
@@ -39,8 +66,9 @@ STAGE = Stage(
 )
 asset = stage_asset(
     STAGE,
-    "For each account, and '*' for any other, the share of each generator over the last 60 days: what a "
+    "For each account, and '*' for any other, the share of each generator over the last 90 days: what a "
     "generator brings to all accounts plus its own part in this one, each believed as far as its "
-    "evidence goes, never a point; with the seed's bands of confidence and the reason in words. "
-    "History by day; the newest day alone moves the live table generator_preferences.",
+    "evidence goes, never a point, and nothing from before a certain change; with the seed's bands of "
+    "confidence and the reason in words. History by day; the newest day alone moves the live table "
+    "generator_preferences.",
 )

@@ -47,6 +47,7 @@ STAGE = Stage(
     group="decisions",
     compute=plan_searches,
     reads=[Read("reply_performance_analytics"), Read("strategy_allocation")],
+    follows=["policy_evaluation"],
     table="search_plan_history",
     kinds=frozenset({"postgres", "python"}),
 )

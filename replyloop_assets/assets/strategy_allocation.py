@@ -1,15 +1,19 @@
-"""How effort is shared: each family's arms, by the evidence of the same day's analytics."""
+"""How effort is shared: each family's arms, by what they brought day by day."""
 
 from datetime import timedelta
 
+import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
-from replyloop_assets.learning.allocation import allocate
+from replyloop_assets.learning.allocation.evidence import is_sparse
+from replyloop_assets.learning.allocation.shares import allocate
+from replyloop_assets.learning.allocation.value import METRICS
 from replyloop_assets.partitions import Window
-from replyloop_assets.settings import Settings
+from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.pivots import read_pivots
 from replyloop_assets.warehouse.windows import Read
 
 
@@ -27,7 +31,9 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     )
     # by code point, whatever the server's collation
     evidence = evidence.sort_values(["strategy_type", "strategy_name"], ignore_index=True)
-    shares = allocate(evidence, window.as_of, settings.allocation)
+    daily = read_daily(connection, window, settings)
+    pivots = read_pivots(connection, window, settings.allocation.window_days)
+    shares = allocate(evidence, daily, pivots, window.as_of, settings.allocation)
     write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
     if window.is_newest:
         connection.execute(
@@ -37,19 +43,43 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     return len(shares)
 
 
+def read_daily(connection: sa.Connection, window: Window, settings: Settings) -> pd.DataFrame:
+    """What the arms brought day by day: of each metric with a weight, and of visits where they stand in."""
+    rule = settings.allocation
+
+    def read(metrics: list[str]) -> pd.DataFrame:
+        parameters = {
+            "first_day": window.first_day(rule.window_days),
+            "day": window.day,
+            "families": list(rule.families),
+            "metrics": metrics,
+        }
+        return read_frame(connection, read_sql("stages/strategy_allocation_daily"), parameters)
+
+    daily = read([column for metric, column in METRICS.items() if rule.weights[metric] > 0])
+    followers = daily[daily["metric"] == METRICS["followers"]]
+    if rule.visits_weight == 0 and is_sparse(followers, rule.sparse_positives):
+        daily = pd.concat([daily, read([METRICS["visits"]])], ignore_index=True)
+    return daily
+
+
 STAGE = Stage(
     name="strategy_allocation",
     group="decisions",
     compute=allocate_strategies,
-    reads=[Read("reply_performance_analytics")],
+    reads=[
+        Read("daily_rollup", load_settings().allocation.window_days),
+        Read("reply_performance_analytics"),
+    ],
     follows=["generator_preferences"],
     table="strategy_allocation_history",
     kinds=frozenset({"postgres", "python"}),
 )
 asset = stage_asset(
     STAGE,
-    "The share of each arm in its family (tier, size, timing, generator, query, format, hour): "
-    "Thompson draws seeded from the as-of, 70% to the first, 20% to the second, 10% over the rest. "
-    "An adopted treatment is incumbent for 14 days. History by day; the newest day alone moves the live "
-    "table strategy_allocation.",
+    "The share of each arm in its family (tier, size, timing, generator, query, format, hour). What an "
+    "arm brings is followed over 120 days, with drift; the likeliest best gets all but its rivals' chance "
+    "and at least a tenth to explore, three tenths in a pivot. An adopted treatment is incumbent for 14 "
+    "days. History by day; the newest day alone moves the live table strategy_allocation. The rule 'seed' "
+    "draws by Thompson: 70% to the first, 20% to the second, 10% over the rest.",
 )

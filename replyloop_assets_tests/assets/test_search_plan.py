@@ -123,9 +123,13 @@ def test_the_allocation_of_a_tier_moves_its_share_of_the_effort(
 
     settings = load_settings()
     even = settings.model_copy(
-        update={"allocation": type(settings.allocation)(first_share=50, second_share=50, exploration_share=0)}
+        update={
+            "allocation": type(settings.allocation)(
+                rule="seed", first_share=50, second_share=50, exploration_share=0
+            )
+        }
     )
-    for stage in CHAIN[-2:]:
+    for stage in CHAIN[-3:]:
         stage.fill(Runtime(engine, even), Window.at(DAY, LATER))
     moved = plan_of(engine, DAY)
     assert share(moved, f"Top tier {name[winner]}") == share(moved, f"Top tier {name[loser]}")

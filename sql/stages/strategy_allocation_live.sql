@@ -1,7 +1,58 @@
 -- Moves the live allocation forward, never back. An arm that the newest window no longer holds keeps
--- its row and gets no share. Ids are derived from the keys.
+-- its row and gets no share. Ids are derived from the keys. The status: testing in a running experiment;
+-- retired when the last experiment on it rejected or replaced it, unless it has won its share back; paused
+-- when its share has been its family's least for two weeks, or it is gone; else active.
 WITH newest AS (
-    SELECT * FROM strategy_allocation_history WHERE day = :day
+    SELECT
+        history.*,
+        history.probability = min(history.probability) OVER of_family
+        AND min(history.probability) OVER of_family < max(history.probability) OVER of_family AS is_least,
+        history.probability = max(history.probability) OVER of_family AS is_first
+    FROM strategy_allocation_history AS history
+    WHERE history.day = :day
+    WINDOW of_family AS (PARTITION BY history.strategy_type)
+),
+
+tested AS (
+    SELECT arm.strategy_type, arm.strategy_name
+    FROM experiments AS running
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            (running.strategy_type, running.control_strategy),
+            (running.strategy_type, running.treatment_strategy)
+        ) AS arm (strategy_type, strategy_name)
+    WHERE running.status = 'running' AND running.started_at <= :as_of
+),
+
+judged AS (
+    SELECT DISTINCT ON (arm.strategy_type, arm.strategy_name)
+        arm.strategy_type,
+        arm.strategy_name,
+        arm.is_out
+    FROM experiment_events AS decided
+    INNER JOIN experiments AS experiment ON decided.experiment_id = experiment.id
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            (experiment.strategy_type, experiment.control_strategy, decided.inputs ->> 'decision' = 'adopt'),
+            (
+                experiment.strategy_type,
+                experiment.treatment_strategy,
+                decided.inputs ->> 'decision' = 'reject'
+            )
+        ) AS arm (strategy_type, strategy_name, is_out)
+    WHERE
+        decided.event = 'decided'
+        AND decided.inputs ->> 'decision' IN ('adopt', 'reject')
+        AND decided.at <= :as_of
+    ORDER BY arm.strategy_type ASC, arm.strategy_name ASC, decided.at DESC, arm.is_out DESC
+),
+
+retired AS (
+    SELECT judged.strategy_type, judged.strategy_name
+    FROM judged
+    WHERE judged.is_out
 ),
 
 moved AS (
@@ -11,7 +62,7 @@ moved AS (
         last_used, created_at, updated_at, as_of, probability
     )
     SELECT
-        md5('strategy_allocation/' || newest.strategy_type || '/' || newest.strategy_name)::UUID,
+        cast(md5(concat_ws('/', 'strategy_allocation', newest.strategy_type, newest.strategy_name)) AS UUID),
         newest.strategy_name,
         newest.strategy_type,
         newest.allocation_pct,
@@ -19,9 +70,19 @@ moved AS (
         newest.avg_followers_gained,
         newest.confidence_score,
         newest.sample_size,
-        'active',
+        CASE
+            WHEN (newest.strategy_type, newest.strategy_name) IN (SELECT * FROM tested) THEN 'testing'
+            WHEN
+                NOT newest.is_first
+                AND (newest.strategy_type, newest.strategy_name) IN (SELECT * FROM retired)
+                THEN 'retired'
+            ELSE 'active'
+        END,
         newest.is_exploration,
-        jsonb_build_object('successes', newest.successes, 'failures', newest.failures),
+        jsonb_build_object(
+            'successes', newest.successes, 'failures', newest.failures,
+            'least_since', CASE WHEN newest.is_least THEN newest.as_of END
+        ),
         newest.as_of,
         newest.as_of,
         newest.as_of,
@@ -34,9 +95,25 @@ moved AS (
         avg_followers_gained = excluded.avg_followers_gained,
         confidence_score = excluded.confidence_score,
         sample_size = excluded.sample_size,
-        status = excluded.status,
+        status = CASE
+            WHEN
+                excluded.status = 'active'
+                AND excluded.strategy_params ->> 'least_since' IS NOT NULL
+                AND cast(live.strategy_params ->> 'least_since' AS TIMESTAMPTZ)
+                <= excluded.as_of - INTERVAL '14 days'
+                THEN 'paused'
+            ELSE excluded.status
+        END,
         is_exploration = excluded.is_exploration,
-        strategy_params = excluded.strategy_params,
+        strategy_params = CASE
+            WHEN
+                excluded.strategy_params ->> 'least_since' IS NOT NULL
+                AND live.strategy_params ->> 'least_since' IS NOT NULL
+                THEN jsonb_set(
+                    excluded.strategy_params, '{least_since}', live.strategy_params -> 'least_since'
+                )
+            ELSE excluded.strategy_params
+        END,
         last_used = excluded.last_used,
         updated_at = excluded.updated_at,
         as_of = excluded.as_of,
@@ -49,7 +126,10 @@ SET
     current_allocation_pct = 0,
     target_allocation_pct = 0,
     probability = 0,
-    status = 'paused',
+    status = CASE
+        WHEN (live.strategy_type, live.strategy_name) IN (SELECT * FROM retired) THEN 'retired'
+        ELSE 'paused'
+    END,
     as_of = :as_of,
     updated_at = :as_of
 WHERE

@@ -1,4 +1,4 @@
-"""Effort shared by the seed's rule: 70% to the first draw, 20% to the second, 10% to explore."""
+"""Effort shared: the seed's 70/20/10 by Thompson draws, and the default rule by the chance to be the best."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from replyloop_assets.learning.allocation import (
+from replyloop_assets.learning.allocation import shares as allocation
+from replyloop_assets.learning.allocation.shares import (
     AllocationSettings,
-    allocate,
     displayed,
     ranked_shares,
     ranks,
@@ -23,7 +23,9 @@ from replyloop_assets.learning.allocation import (
 )
 from replyloop_assets.learning.comparison import Floats
 
-SEED = AllocationSettings()
+SEED = AllocationSettings(rule="seed")
+DEFAULT = AllocationSettings()
+DAILY = ["strategy_type", "strategy_name", "metric", "age", "n", "positives", "sum_log", "sum_log2", "sum_y"]
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
 draws_of_a_family = st.integers(1, 20).flatmap(
@@ -43,6 +45,11 @@ def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
     columns = ["strategy_type", "strategy_name", "successes", "failures"]
     frame = pd.DataFrame(rows, columns=columns).astype({"successes": int, "failures": int})
     return frame.assign(replaces=None, former_share=None)
+
+
+def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettings) -> pd.DataFrame:
+    """Without any daily evidence, or pivot."""
+    return allocation.allocate(evidence, pd.DataFrame(columns=DAILY), [], as_of, settings)
 
 
 GENERATORS = {"Contrarian": (9, 31), "Coach": (2, 38), "Researcher": (20, 60), "Story": (0, 3)}
@@ -175,7 +182,9 @@ def test_a_family_is_allocated_the_same_whatever_stands_beside_it() -> None:
     beside = both[both["strategy_type"] == "generator"].reset_index(drop=True)
     pd.testing.assert_frame_equal(beside, alone)
 
-    mixed = both.drop(columns=["draw", "probability", "allocation_pct", "is_exploration"])
+    mixed = both.drop(
+        columns=["draw", "p_best", "expected_value", "probability", "allocation_pct", "is_exploration"]
+    )
     mixed = mixed.assign(replaces=None, former_share=None).sort_values(
         "strategy_name"
     )  # families interleaved, each still sorted by name
@@ -269,3 +278,129 @@ def test_nobody_else_is_touched_by_an_adoption_in_another_family() -> None:
     after = allocate(adopted(0.6, "Researcher", format=TIMING, generator=GENERATORS), AS_OF, SEED)
     others = plain["strategy_type"] == "format"
     pd.testing.assert_frame_equal(after[others], plain[others])
+
+
+ARMS = {"Best": 12.0, "Good": 6.0, "Poor": 2.0, "Worst": 0.5}
+
+
+def days_of(
+    arms: dict[str, float], metric: str = "followers_gained", replies: int = 30, days: int = 40
+) -> pd.DataFrame:
+    """What arms of these means brought: two in five replies any, the sizes around their mean."""
+    spread = np.array([-1.0, -0.3, 0.3, 1.0])
+    rows = []
+    for name, mean in arms.items():
+        hits = max(2 * replies // 5, 1)
+        log = np.log(mean / 0.4) + np.resize(spread, hits)
+        parts = [replies, hits, log.sum(), (log**2).sum()]
+        lists = [[part] * days for part in parts]
+        rows.append(("generator", name, metric, list(range(days)), *lists, float(mean * replies * days)))
+    return pd.DataFrame(rows, columns=DAILY)
+
+
+def share_out(
+    daily: pd.DataFrame,
+    pivots: list[tuple[datetime, datetime | None]] | None = None,
+    settings: AllocationSettings = DEFAULT,
+    arms: dict[str, float] | None = None,
+) -> pd.DataFrame:
+    evidence = evidence_of(generator=dict.fromkeys(ARMS if arms is None else arms, (1, 1)))
+    return allocation.allocate(evidence, daily, pivots or [], AS_OF, settings).set_index("strategy_name")
+
+
+def test_the_best_arm_gets_all_but_the_exploration_share() -> None:
+    shared = share_out(days_of(ARMS))
+    assert shared.loc["Best", "probability"] == pytest.approx(0.9)
+    assert shared["probability"].sum() == pytest.approx(1, abs=1e-12)
+    assert (shared["probability"] >= 0.1 / 16 - 1e-11).all()
+    assert shared.loc["Best", "p_best"] > 0.95
+    assert shared["p_best"].sum() == pytest.approx(1)
+    assert shared["draw"].isna().all()
+    assert shared["is_exploration"].tolist() == [False, True, True, True]
+    # the runner-up gets what is explored beyond need
+    assert shared["probability"].drop("Best").idxmax() == "Good"
+    assert shared["expected_value"].is_monotonic_decreasing
+
+
+def test_without_evidence_all_arms_are_alike() -> None:
+    shared = share_out(days_of({}))
+    assert shared["probability"].tolist() == pytest.approx([0.25] * 4)
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed", "explored"),
+    [
+        pytest.param(3, None, 0.3, id="open"),
+        pytest.param(30, None, 0.3, id="long open"),
+        pytest.param(3, 1, 0.3, id="closed early, still young"),
+        pytest.param(30, 20, 0.1, id="over"),
+    ],
+)
+def test_a_pivot_explores_three_tenths(opened: int, closed: int | None, explored: float) -> None:
+    at, ended = (None if age is None else AS_OF - timedelta(days=age) for age in (opened, closed))
+    assert at is not None
+    shared = share_out(days_of(ARMS), [(at, ended)])
+    assert 1 - shared["probability"].max() == pytest.approx(explored, abs=1e-6)
+
+
+def test_a_pivot_after_the_as_of_is_not_known() -> None:
+    shared = share_out(days_of(ARMS), [(AS_OF + timedelta(days=1), None)])
+    assert shared["probability"].max() == pytest.approx(0.9)
+
+
+def test_an_adopted_treatment_is_incumbent_by_the_default_rule_too() -> None:
+    evidence = evidence_of(generator=dict.fromkeys(ARMS, (1, 1)))
+    evidence.loc[evidence["strategy_name"] == "Poor", ["replaces", "former_share"]] = ["Best", 0.7]
+    shared = allocation.allocate(evidence, days_of(ARMS), [], AS_OF, DEFAULT).set_index("strategy_name")
+    assert shared.loc["Poor", "probability"] >= 0.7
+    assert shared.loc["Best", "probability"] <= 0.1 / 3 + 1e-12
+    assert shared["probability"].sum() == pytest.approx(1)
+
+
+def test_value_is_what_its_weights_say() -> None:
+    followers, visits = (
+        days_of(ARMS),
+        days_of(dict(zip(ARMS, (1.0, 1.0, 1.0, 200.0), strict=True)), "profile_clicks"),
+    )
+    both = pd.concat([followers, visits], ignore_index=True)
+    weighed = AllocationSettings(visits_weight=1.0)
+    assert share_out(followers)["probability"].idxmax() == "Best"
+    assert share_out(both, settings=weighed)["probability"].idxmax() == "Worst"
+
+
+def test_visits_stand_in_for_followers_that_hardly_come() -> None:
+    """One visit in a hundred converts: follows alone cannot tell the arms apart, their visits can."""
+    visits = dict(zip(ARMS, (12.0, 6.0, 3.0, 1.0), strict=True))
+    sparse = days_of(ARMS)
+    sparse["positives"] = [[1] + [0] * 39] * 4
+    sparse["sum_log"] = sparse["sum_log2"] = [[0.0] * 40] * 4
+    sparse["sum_y"] = 1.0
+    alone = share_out(sparse)
+    shared = share_out(pd.concat([sparse, days_of(visits, "profile_clicks")], ignore_index=True))
+    assert alone["probability"].max() < 0.5
+    assert shared["probability"].idxmax() == "Best"
+    assert shared.loc["Best", "p_best"] > 0.5
+    # a visit is worth its conversion
+    assert shared["expected_value"].max() < 0.2
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0, 0.0), (1.0, -1.0, 0.0)])
+def test_value_needs_a_weight(weights: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match="weight above 0"):
+        AllocationSettings(
+            followers_weight=weights[0], visits_weight=weights[1], engagement_weight=weights[2]
+        )
+
+
+def test_a_family_of_hundreds_stands_beside_small_ones() -> None:
+    queries = {f"query {n:03d}": 1.0 + n / 50 for n in range(300)}
+    many = days_of(queries, replies=10, days=20).assign(strategy_type="search_query")
+    evidence = evidence_of(generator=dict.fromkeys(ARMS, (1, 1)), search_query=dict.fromkeys(queries, (1, 1)))
+    daily = pd.concat([days_of(ARMS, days=20), many], ignore_index=True)
+    shared = allocation.allocate(evidence, daily, [], AS_OF, DEFAULT)
+    for _, family in shared.groupby("strategy_type"):
+        assert family["probability"].sum() == pytest.approx(1)
+        assert family["probability"].max() <= 0.9 + 1e-12
+    beside = shared[shared["strategy_type"] == "generator"]
+    alone = share_out(days_of(ARMS, days=20))
+    assert beside["probability"].tolist() == pytest.approx(alone["probability"].tolist(), abs=1e-9)

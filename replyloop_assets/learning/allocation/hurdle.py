@@ -1,0 +1,302 @@
+"""What a reply of each arm brings, followed from day to day: a hurdle on the log scale, with drift.
+
+Per arm two parts: a = logit P(y > 0), and b = mean of log y where y > 0. Both are filtered in information
+form: precision J and score h of what was observed, with a random walk of variance q a day between
+observations (Kalman 1960; the rate by working logits, McCullagh and Nelder 1989). Several q run side by
+side and are weighed by their predictive likelihood, older days less. One more filter begins anew whenever
+it explains the days since it began no better than the others: its log likelihood ratio is Page's (1954)
+CUSUM, so a change of the arms is noticed by itself; an alarm from outside lends it even odds.
+
+Around the arms of a family lies a Gaussian prior over (a, b), learned from them (empirical Bayes, one
+step of expectation maximisation a day). Where the arms' tails differ, so do their log variances; whether
+they do is weighed by its likelihood too. Everything is closed form, of any leading axes: no draw, no clock.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replyloop_assets.learning.comparison import Floats
+
+DRIFTS = np.array([0.0, 0.0005, 0.0025, 0.0])[:, None]  # variance a day of each filter; the last begins anew
+EVIDENCE_KEPT = 0.99  # of a filter's log likelihood, from one day to the next
+CHANGE_ODDS = 0.02  # of a change, before any evidence
+SETTLED_ODDS = 50.0  # of a change, from which what was before it is forgotten
+PRIOR_VARIANCE, PRIOR_WEIGHT = 0.05, 4.0  # of (a, b) over arms, and its weight in arms
+MOST_CORRELATION = 0.9
+LOG_VARIANCE, LOG_VARIANCE_WEIGHT = 1.5, 20.0  # of log y within an arm, and its weight in replies
+SPREAD_KEPT = 0.99  # of the evidence on log variances, from one day to the next
+TAIL_VARIANCE, TAIL_ODDS = 0.15, 0.25  # of an arm's log log-variance where tails differ; odds that they do
+
+SHARPENED = 0.95  # deviations: the room left for drift is seldom needed (calibrated by simulation)
+
+
+class Daily(NamedTuple):
+    """A day's sufficient statistics of what replies brought; arrays of one shape (..., arms)."""
+
+    n: Floats
+    positives: Floats
+    sum_log: Floats  # over positives
+    sum_log2: Floats  # over positives
+
+
+class State(NamedTuple):
+    """What was learned up to a day. F filters; `known` are the arms that are, the others are padding."""
+
+    known: NDArray[np.bool_]  # (..., arms)
+    begun: NDArray[np.bool_]  # (...), whether anything was observed yet
+    rate_precision: Floats  # (..., F, arms), of a, as all four
+    rate_score: Floats
+    size_precision: Floats
+    size_score: Floats
+    centre: Floats  # (..., F, 2), the prior mean of (a, b)
+    covariance: Floats  # (..., F, 3), the prior's var a, var b, cov
+    evidence: Floats  # (..., F - 1), log likelihoods
+    change: Floats  # (...), log likelihood ratio of a change
+    anew_days: Floats  # (...), since the filter that begins anew did so
+    steady_days: Floats  # (...), since a change was certain, or the beginning
+    squares: Floats  # (..., arms), of log y around what was expected
+    hits: Floats  # (..., arms), behind `squares`
+
+
+class Parts(NamedTuple):
+    """Posterior of (a, b) of each filter and arm, shape (..., F, arms)."""
+
+    a: Floats
+    b: Floats
+    var_a: Floats
+    var_b: Floats
+    cov: Floats
+
+
+class Beliefs(NamedTuple):
+    """What is believed of log E[y]: arrays (..., arms)."""
+
+    mean: Floats
+    deviation: Floats
+
+
+def fold(
+    days: Daily, known: NDArray[np.bool_], alarms: NDArray[np.bool_], lengths: NDArray[np.intp] | int = 1
+) -> State:
+    """What is known after steps in order: `days` of shape (..., steps, arms), the others (steps,).
+
+    `alarms` says before which an alarm was raised, `lengths` how many days each holds.
+    """
+    state = fresh(known)
+    for at, (alarm, length) in enumerate(zip(*np.broadcast_arrays(alarms, lengths), strict=True)):
+        step = Daily(*(part[..., at, :] for part in days))
+        state = update(alarmed(state) if alarm else state, step, int(length))
+    return state
+
+
+def fresh(known: NDArray[np.bool_]) -> State:
+    """Nothing observed yet; `known` has shape (..., arms)."""
+    *lead, arms = known.shape
+    filters = len(DRIFTS)
+    nothing = np.zeros((*lead, filters, arms))
+    return State(
+        known,
+        np.zeros(lead, bool),
+        *(nothing,) * 4,
+        centre=np.zeros((*lead, filters, 2)),
+        covariance=np.broadcast_to([PRIOR_VARIANCE, PRIOR_VARIANCE, 0], (*lead, filters, 3)),
+        evidence=np.zeros((*lead, filters - 1)),
+        change=np.zeros(lead),
+        anew_days=np.zeros(lead),
+        steady_days=np.zeros(lead),
+        squares=np.zeros(known.shape),
+        hits=np.zeros(known.shape),
+    )
+
+
+def posterior(state: State) -> Parts:
+    """The prior and the observations together, a 2 x 2 system per filter and arm."""
+    prior_a, prior_b, prior_ab = (state.covariance[..., None, part] for part in range(3))
+    determinant = prior_a * prior_b - prior_ab**2
+    own_a, own_b, own_ab = prior_b / determinant, prior_a / determinant, -prior_ab / determinant
+    centre_a, centre_b = state.centre[..., None, 0], state.centre[..., None, 1]
+    precision_a, precision_b = own_a + state.rate_precision, own_b + state.size_precision
+    determinant = precision_a * precision_b - own_ab**2
+    var_a, var_b, cov = precision_b / determinant, precision_a / determinant, -own_ab / determinant
+    score_a = own_a * centre_a + own_ab * centre_b + state.rate_score
+    score_b = own_ab * centre_a + own_b * centre_b + state.size_score
+    return Parts(var_a * score_a + cov * score_b, cov * score_a + var_b * score_b, var_a, var_b, cov)
+
+
+def weights(state: State) -> Floats:
+    """The probability of each filter, shape (..., F)."""
+    likely = np.exp(state.evidence - state.evidence.max(-1, keepdims=True))
+    odds = CHANGE_ODDS * np.exp(state.change)[..., None]
+    steady = likely / likely.sum(-1, keepdims=True) / (1 + odds)
+    return np.concatenate([steady, odds / (1 + odds)], -1)
+
+
+def log_variance(state: State) -> Floats:
+    """The arms' common variance of log y, shape (...)."""
+    return np.asarray(
+        (LOG_VARIANCE_WEIGHT * LOG_VARIANCE + state.squares.sum(-1))
+        / (LOG_VARIANCE_WEIGHT + state.hits.sum(-1))
+    )
+
+
+def update(state: State, day: Daily, length: int = 1) -> State:
+    """One day later, or `length` days at once: drift, what they brought, and the prior learned anew."""
+    state = drifted(begin(state, day), length)
+    parts = posterior(state)
+    weight = weights(state)
+    n, k = day.n[..., None, :], day.positives[..., None, :]
+    rate = 1 / (1 + np.exp(-parts.a))
+    precision_a = n * rate * (1 - rate)
+    surprise_a = k - n * rate
+    variance = log_variance(state)
+    precision_b = k / variance[..., None, None]
+    surprise_b = (day.sum_log[..., None, :] - k * parts.b) / variance[..., None, None]
+    likely = predictive(precision_a, surprise_a, parts.var_a) + predictive(
+        precision_b, surprise_b, parts.var_b
+    )
+
+    mixed = weight[..., None]
+    expected, spread = (mixed * parts.b).sum(-2), (mixed * parts.var_b).sum(-2)
+    squares = day.sum_log2 - 2 * expected * day.sum_log + day.positives * expected**2
+    squares = np.maximum(squares, 0) / (1 + spread / variance[..., None])
+    state = state._replace(
+        rate_precision=state.rate_precision + precision_a,
+        rate_score=state.rate_score + precision_a * parts.a + surprise_a,
+        size_precision=state.size_precision + precision_b,
+        size_score=state.size_score + precision_b * parts.b + surprise_b,
+        squares=SPREAD_KEPT**length * state.squares + squares,
+        hits=SPREAD_KEPT**length * state.hits + day.positives,
+    )
+    return learned(weighed(state, likely.sum(-1), weight, length))
+
+
+def begin(state: State, day: Daily) -> State:
+    """Before the first day that brings anything to learn from, the prior takes that day's averages."""
+    starts = ~state.begun & (day.n.sum(-1) > 0)
+    if not starts.any():
+        return state
+    replies, hits = day.n.sum(-1), day.positives.sum(-1)
+    centre = np.stack(
+        [np.log((hits + 0.5) / (replies - hits + 0.5)), day.sum_log.sum(-1) / np.maximum(hits, 1)], -1
+    )
+    return state._replace(
+        begun=state.begun | starts,
+        centre=np.where(starts[..., None, None], centre[..., None, :], state.centre),
+    )
+
+
+def drifted(state: State, days: int) -> State:
+    """What was known, some days of random walk later."""
+    kept_a = 1 / (1 + days * DRIFTS * state.rate_precision)
+    kept_b = 1 / (1 + days * DRIFTS * state.size_precision)
+    return state._replace(
+        rate_precision=state.rate_precision * kept_a,
+        rate_score=state.rate_score * kept_a,
+        size_precision=state.size_precision * kept_b,
+        size_score=state.size_score * kept_b,
+    )
+
+
+def predictive(precision: Floats, surprise: Floats, variance: Floats) -> Floats:
+    """Log likelihood ratio of a Gaussian observation, against its being exactly what was expected.
+
+    `surprise` is its score there: precision times (observed - expected); 0 where nothing was observed.
+    """
+    inflation = 1 + precision * variance
+    fit = surprise**2 / np.maximum(precision, 1e-12) / inflation
+    return -0.5 * (np.log(inflation) + np.where(precision > 0, fit, 0))
+
+
+def weighed(state: State, likely: Floats, weight: Floats, days: int) -> State:
+    """Filters weighed by how well they foretold the day; `likely` and `weight` have shape (..., F).
+
+    The filter that began anew does so again where it explains nothing, and takes the others' place where
+    a change is certain.
+    """
+    best = likely.max(-1, keepdims=True)
+    steady = weight[..., :-1] / weight[..., :-1].sum(-1, keepdims=True)
+    foretold = best[..., 0] + np.log((steady * np.exp(likely[..., :-1] - best)).sum(-1) + 1e-300)
+    change = np.maximum(state.change + likely[..., -1] - foretold, 0)
+    evidence = EVIDENCE_KEPT**days * state.evidence + likely[..., :-1]
+    settled = CHANGE_ODDS * np.exp(np.minimum(change, 50)) > SETTLED_ODDS
+    anew = (change <= 0) | settled
+
+    def handed_on(filtered: Floats) -> Floats:
+        newest = filtered[..., -1:, :]
+        others = np.where(settled[..., None, None], newest, filtered[..., :-1, :])
+        return np.concatenate([others, np.where(anew[..., None, None], 0, newest)], -2)
+
+    return state._replace(
+        rate_precision=handed_on(state.rate_precision),
+        rate_score=handed_on(state.rate_score),
+        size_precision=handed_on(state.size_precision),
+        size_score=handed_on(state.size_score),
+        evidence=np.where(settled[..., None], 0, evidence),
+        change=np.where(settled, 0, change),
+        anew_days=np.where(anew, 0, state.anew_days + days),
+        steady_days=np.where(settled, state.anew_days, state.steady_days) + days,
+    )
+
+
+def alarmed(state: State) -> State:
+    """The state after an alarm from outside: a change has even odds, and the days to come decide."""
+    return state._replace(change=np.maximum(state.change, -np.log(CHANGE_ODDS)))
+
+
+def learned(state: State) -> State:
+    """The prior over arms, one step of expectation maximisation closer to what the arms show."""
+    parts = posterior(state)
+    known = state.known[..., None, :]
+    count = known.sum(-1)
+
+    def over_arms(values: Floats) -> Floats:
+        return np.asarray(np.where(known, values, 0).sum(-1))
+
+    centre_a, centre_b = (over_arms(part) / np.maximum(count, 1) for part in (parts.a, parts.b))
+    off_a, off_b = parts.a - centre_a[..., None], parts.b - centre_b[..., None]
+    heavy = PRIOR_WEIGHT + count
+    var_a = (PRIOR_WEIGHT * PRIOR_VARIANCE + over_arms(off_a**2 + parts.var_a)) / heavy
+    var_b = (PRIOR_WEIGHT * PRIOR_VARIANCE + over_arms(off_b**2 + parts.var_b)) / heavy
+    most = MOST_CORRELATION * np.sqrt(var_a * var_b)
+    cov = np.clip(over_arms(off_a * off_b + parts.cov) / heavy, -most, most)
+    return state._replace(
+        centre=np.stack([centre_a, centre_b], -1), covariance=np.stack([var_a, var_b, cov], -1)
+    )
+
+
+def tails(state: State) -> tuple[Floats, Floats]:
+    """Half of each arm's log variance, which lies between log E[y] and E[log y], and its variance.
+
+    Arms with one common tail, or with log variances spread by `TAIL_VARIANCE`: their likelihoods decide.
+    """
+    common = log_variance(state)[..., None]
+    seen = state.hits >= 1
+    hits = np.maximum(state.hits, 1)
+    noise = 2 / hits
+    squares = np.maximum(state.squares, 0.05 * hits * common)
+    log_ratio = np.where(seen, np.log(squares / hits / common) + 1 / hits, 0)
+    wider = noise + TAIL_VARIANCE
+    fit = 0.5 * (np.log(noise / wider) + log_ratio**2 * (1 / noise - 1 / wider))
+    odds = TAIL_ODDS * np.exp(np.clip(np.where(seen, fit, 0).sum(-1, keepdims=True), -50, 50))
+    differ = odds / (1 + odds)
+    shrunk = np.where(seen, TAIL_VARIANCE / wider, 0)
+    scale = common / 2 * np.exp(shrunk * log_ratio)
+    own = scale - common / 2
+    left = TAIL_VARIANCE * (1 - shrunk)
+    return common / 2 + differ * own, differ * scale**2 * left + differ * (1 - differ) * own**2
+
+
+def believe(state: State) -> Beliefs:
+    """Log E[y] = log P(y > 0) + b + tail of each arm; the filters' mixture by its two moments."""
+    parts = posterior(state)
+    rate = 1 / (1 + np.exp(-parts.a))
+    slope = 1 - rate  # of log P(y > 0) in a
+    mean = np.log(rate) + parts.b
+    variance = slope**2 * parts.var_a + 2 * slope * parts.cov + parts.var_b
+    weight = weights(state)[..., None]
+    tail, tail_variance = tails(state)
+    mixed = (weight * mean).sum(-2)
+    spread = (weight * (variance + (mean - mixed[..., None, :]) ** 2)).sum(-2)
+    return Beliefs(mixed + tail, SHARPENED * np.sqrt(spread + tail_variance))

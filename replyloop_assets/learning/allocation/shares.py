@@ -1,0 +1,229 @@
+"""How effort is shared among the arms of a family.
+
+The default rule: what each arm brings is followed from day to day (`hurdle`), and the arm that is most
+likely the best gets all but the exploration share (`choice`). The seed's rule, Phase 3.2
+(AdaptiveAllocator): a success is an outcome of at least five followers, each arm draws from
+Beta(successes + 1, failures + 1), the best draw gets 70%, the second 20%, the rest share 10%.
+An adopted treatment is its family's incumbent for 14 days (Phase 4, connection 4).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from replyloop_assets.learning.allocation.choice import leading, optimal_probability, runner_up_weights
+from replyloop_assets.learning.allocation.choice import shares as shares_by
+from replyloop_assets.learning.allocation.evidence import fold_families
+from replyloop_assets.learning.allocation.hurdle import Beliefs
+from replyloop_assets.learning.allocation.value import Metric
+from replyloop_assets.learning.comparison import Floats
+
+
+@dataclass(frozen=True)
+class AllocationSettings:
+    """The seed's numbers: followers of a success, shares in percent; and the families that are shared.
+
+    The default rule's own: `window_days` of evidence; `pivot_exploration_share` (in percent too) for
+    `pivot_days` after a pivot opened and as long as it is open; `temper` and `surplus_temper` scale the
+    posterior's standard deviations; the weights say what a follower, a profile visit and an engagement
+    (a like) are worth; below `sparse_positives` of replies that bring any follower, visits stand in.
+    """
+
+    rule: Literal["seed", "default"] = "default"
+    success_followers: int = 5
+    first_share: float = 70
+    second_share: float = 20
+    exploration_share: float = 10
+    pivot_exploration_share: float = 30
+    pivot_days: int = 14
+    window_days: int = 120
+    incumbent_days: int = 14
+    temper: float = 0.53
+    surplus_temper: float = 0.25
+    followers_weight: float = 1.0
+    visits_weight: float = 0.0
+    engagement_weight: float = 0.0
+    sparse_positives: float = 0.1
+    families: tuple[str, ...] = (
+        "engagement_tier",
+        "account_size",
+        "timing_window",
+        "generator",
+        "search_query",
+        "format",
+        "posting_hour",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a value that nothing adds to."""
+        if min(self.weights.values()) < 0 or max(self.weights.values()) == 0:
+            raise ValueError("give followers, visits or engagement a weight above 0, and none below")
+
+    @property
+    def weights(self) -> dict[Metric, float]:
+        """What one of each metric is worth."""
+        return {
+            "followers": self.followers_weight,
+            "visits": self.visits_weight,
+            "engagement": self.engagement_weight,
+        }
+
+
+class Choice(NamedTuple):
+    """Arrays (..., arms): P(best), untempered; and shares (0 to 1) that sum to 1."""
+
+    chances: Floats
+    shares: Floats
+
+
+def choose(beliefs: Beliefs, exploration: float, settings: AllocationSettings) -> Choice:
+    """The default rule: shares by the tempered chance of being the best; `exploration` from 0 to 1."""
+    mean, deviation = beliefs
+    tempered = optimal_probability(mean, settings.temper * deviation)
+    behind = runner_up_weights(mean, deviation, leading(tempered), settings.surplus_temper)
+    return Choice(optimal_probability(mean, deviation), shares_by(tempered, exploration, behind))
+
+
+def seeded_rng(*parts: object) -> np.random.Generator:
+    """A random generator whose stream depends on the words given and on nothing else."""
+    digest = sha256("/".join(map(str, parts)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+def thompson_draws(successes: Floats, failures: Floats, rng: np.random.Generator) -> Floats:
+    """One draw per arm from Beta(s + 1, f + 1); any leading axes."""
+    return rng.beta(successes + 1, failures + 1)
+
+
+def ranks(draws: Floats) -> NDArray[np.intp]:
+    """The place of each draw along the last axis, 0 for the highest."""
+    return np.argsort(np.argsort(-draws, axis=-1, kind="stable"), axis=-1)
+
+
+def ranked_shares(draws: Floats, settings: AllocationSettings) -> Floats:
+    """Shares in percent by rank of the draws, along the last axis; they sum to 100.
+
+    The exploration share is spread evenly over the arms behind the second, over all where there are
+    none; an only arm gets everything.
+    """
+    arms = draws.shape[-1]
+    by_rank = np.zeros(arms)
+    by_rank[:2] = [settings.first_share, settings.second_share][:arms]
+    rest = slice(2, None) if arms > 2 else slice(None)
+    by_rank[rest] += settings.exploration_share / len(by_rank[rest])
+    by_rank *= 100 / by_rank.sum()
+    return by_rank[ranks(draws)]
+
+
+def install(
+    shares: Floats, treatment: int, control: int | None, former_share: float, exploration: float
+) -> Floats:
+    """Shares in percent with an adopted treatment as the family's incumbent.
+
+    It gets at least `former_share`, what its control had when it lost; the control keeps its part of
+    the exploration; the others share what is left in their old proportion.
+    """
+    others = np.arange(len(shares)) != treatment
+    installed = shares.copy()
+    if control is not None:
+        others[control] = False
+        installed[control] = min(shares[control], exploration / (len(shares) - 1))
+    free = 100 - (installed[control] if control is not None else 0)
+    installed[treatment] = min(max(shares[treatment], former_share), free)
+    left = free - installed[treatment]
+    if shares[others].sum() > 0:
+        installed[others] = left * shares[others] / shares[others].sum()
+    else:
+        installed[treatment] += left
+    return installed
+
+
+def displayed(shares: Floats) -> Floats:
+    """Shares in percent to two decimals that still sum to 100: cents go to the largest remainders."""
+    cents = shares * 100
+    whole = np.floor(cents + 1e-9)
+    missing = round(shares.sum() * 100 - whole.sum())
+    whole[np.argsort(whole - cents, kind="stable")[:missing]] += 1
+    return whole / 100
+
+
+def in_pivot(
+    opened: datetime, closed: datetime | None, as_of: datetime, settings: AllocationSettings
+) -> bool:
+    """Whether a pivot asks for its exploration share at the as-of: while open, and for its first days."""
+    young = as_of - opened <= timedelta(days=settings.pivot_days)
+    return opened < as_of and (young or closed is None or closed >= as_of)
+
+
+def allocate(
+    evidence: pd.DataFrame,
+    daily: pd.DataFrame,
+    pivots: Sequence[tuple[datetime, datetime | None]],
+    as_of: datetime,
+    settings: AllocationSettings,
+) -> pd.DataFrame:
+    """Share out every family of one window.
+
+    Args:
+        evidence: one row per arm with `strategy_type`, `strategy_name`, `successes`, `failures`,
+            sorted by both names. An arm's draw depends on its family, its name, its evidence and the
+            as-of alone, never on the arms beside it.
+            An arm adopted within the last `incumbent_days` names the control that it `replaces` and
+            that one's `former_share` (0 to 1); both are None in the others.
+        daily: what the arms brought day by day (`evidence.fold_families`); the default rule's alone.
+        pivots: when each of before the as-of was opened, and closed.
+
+    Returns:
+        The rows with `draw` (the seed's rule alone), `p_best` and `expected_value` (the default's),
+        `probability` (0 to 1), `allocation_pct` (sums to 100 in a family) and `is_exploration`.
+    """
+    families, names = (evidence[name].to_numpy() for name in ("strategy_type", "strategy_name"))
+    successes, failures = (evidence[name].to_numpy(float) for name in ("successes", "failures"))
+    draws, chances, expected = np.full((3, len(evidence)), np.nan)
+    shares, percent = np.zeros((2, len(evidence)))
+    explores = np.zeros(len(evidence), bool)
+    adoptions = evidence[["strategy_name", "replaces", "former_share"]].to_numpy(object)
+    pivoting = any(in_pivot(opened, closed, as_of, settings) for opened, closed in pivots)
+    exploration = settings.pivot_exploration_share if pivoting else settings.exploration_share
+    beliefs: dict[str, Beliefs] = {}
+    if settings.rule == "default":
+        last_day = (as_of - timedelta(microseconds=1)).date()
+        ages = [(last_day - opened.astimezone(UTC).date()).days for opened, _ in pivots]
+        beliefs = fold_families(evidence, daily, ages, settings.weights)
+    for family in pd.unique(families):
+        arms = families == family
+        if settings.rule == "seed":
+            draws[arms] = [
+                thompson_draws(s, f, seeded_rng("strategy_allocation", family, name, as_of.isoformat()))
+                for name, s, f in zip(names[arms], successes[arms], failures[arms], strict=True)
+            ]
+            shares[arms] = ranked_shares(draws[arms], settings)
+            explores[arms] = ranks(draws[arms]) >= 2
+        else:
+            choice = choose(beliefs[family], exploration / 100, settings)
+            chances[arms], shares[arms] = choice.chances, 100 * choice.shares
+            expected[arms] = np.round(np.exp(beliefs[family].mean), 9)
+            explores[arms] = ranks(shares[arms]) > 0
+        of_family = list(names[arms])
+        for name, replaced, former in adoptions[arms]:
+            if isinstance(replaced, str):
+                control = of_family.index(replaced) if replaced in of_family else None
+                former_share = 100 * float(former or 0)
+                shares[arms] = install(
+                    shares[arms], of_family.index(name), control, former_share, exploration
+                )
+        percent[arms] = displayed(shares[arms])
+    return evidence.drop(columns=["replaces", "former_share"]).assign(
+        draw=draws,
+        p_best=np.round(chances, 12),
+        expected_value=expected,
+        probability=shares / 100,
+        allocation_pct=percent,
+        is_exploration=explores,
+    )

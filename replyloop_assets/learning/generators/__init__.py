@@ -1,0 +1,1 @@
+"""Which generator writes the reply to an account."""

@@ -1,0 +1,8 @@
+-- Grain: one row per pivot of the window, from the facts of before the as-of; one that was closed after
+-- the as-of is open.
+SELECT
+    opened_at,
+    CASE WHEN closed_at < :as_of THEN closed_at END AS closed_at
+FROM pivots
+WHERE opened_at < :as_of AND (opened_at >= :since OR closed_at IS NULL OR closed_at >= :as_of)
+ORDER BY opened_at
