@@ -23,6 +23,7 @@ TABLES = {
         "The accounts replied to: size, priority, and what a reply to them brings.",
     ),
     "experiments": ([], "The experiments an operator or the loop has set up."),
+    "decision_ledger": ([], "What the bot was given, each with the exact probability it had; append-only."),
 }
 
 ASSETS = [

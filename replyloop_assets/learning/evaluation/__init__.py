@@ -1,0 +1,1 @@
+"""What a policy that was never played would have brought."""

@@ -1,0 +1,94 @@
+"""Policies judged by the ledger: what an entry tells, what is refused, and a family's three rows."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replyloop_assets.learning.evaluation.estimate import ADOPT, KEEP, REFUSE, EvaluationSettings
+from replyloop_assets.learning.evaluation.ledger import COLUMNS, as_log, evaluate_policies, evaluate_policy
+
+DEFAULTS = EvaluationSettings()
+
+
+def entries(*rows: tuple[str, dict[str, float], float]) -> pd.DataFrame:
+    """The ledger's entries, in order."""
+    table = [
+        ("format", pd.Timestamp(2026, 1, 1) + pd.Timedelta(hours=n), f"unit {n}", arm, json.dumps(menu), y)
+        for n, (arm, menu, y) in enumerate(rows)
+    ]
+    names = ["family", "decided_at", "unit", "arm", "available", "followers_gained"]
+    return pd.DataFrame(table, columns=names)
+
+
+def test_the_order_of_the_rows_does_not_matter_and_a_broken_entry_tells_nothing() -> None:
+    rows = [("a", {"a": 0.25, "b": 0.75}, 3.0), ("b", {"b": 0.5, "c": 0.5}, 1.0)] * 10
+    frame = entries(*rows, ("z", {"a": 1.0}, 99.0), ("c", {"c": 0.0, "a": 1.0}, 99.0))
+    log = as_log(frame)
+    assert log.arms == ["a", "b", "c"]
+    assert (len(log.y), log.y.max()) == (20, 3)
+    np.testing.assert_array_equal(log.offered[:2], [[0.25, 0.75, 0], [0, 0.5, 0.5]])
+    mixed = as_log(frame.sample(frac=1, random_state=1))
+    for one, other in zip(log[1:], mixed[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(as_log(frame.iloc[:0]).y) == 0
+
+
+def log_of(share: float, lift: float, replies: int = 3000) -> pd.DataFrame:
+    """A log in which 'b' had this share, and brought so many times what 'a' did."""
+    rng = np.random.default_rng(7)
+    menu = {"a": 1 - share, "b": share}
+    chosen = rng.random(replies) < share
+    y = rng.poisson(np.where(chosen, 3 * lift, 3.0))
+    return entries(*(("b" if c else "a", menu, float(v)) for c, v in zip(chosen, y, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("share", "lift", "verdict", "words"),
+    [
+        pytest.param(0.4, 1.5, ADOPT, "Adopt: it is worth 1.2", id="better"),
+        pytest.param(0.4, 1.0, KEEP, "not shown to be better", id="equal"),
+        pytest.param(0.02, 3.0, REFUSE, "and 300 are needed", id="seldom chosen"),
+        pytest.param(0.4, 0.0, KEEP, "not shown to be better", id="worse"),
+    ],
+)
+def test_verdicts_on_logs(share: float, lift: float, verdict: str, words: str) -> None:
+    found, decided, reason = evaluate_policy(as_log(log_of(share, lift)), {"b": 0.9, "a": 0.1}, DEFAULTS)
+    assert decided == verdict
+    assert words in reason
+    if verdict != REFUSE:
+        truth = (0.9 * lift + 0.1) / (share * lift + 1 - share)
+        assert found.low <= truth <= found.high
+
+
+def test_what_cannot_be_told_is_refused_with_the_reason() -> None:
+    log = as_log(log_of(0.5, 1.0, 400))
+    found, verdict, reason = evaluate_policy(log, {"a": 0.5, "new": 0.5}, DEFAULTS)
+    assert (verdict, float(found.ess)) == (REFUSE, 0)
+    assert np.isnan(found.ratio)
+    assert "new was never to be had" in reason
+    _, verdict, reason = evaluate_policy(as_log(log_of(0.5, 1.0).iloc[:0]), {"a": 1.0}, DEFAULTS)
+    assert verdict == REFUSE
+    assert "no reply of the window" in reason
+    silent = log._replace(y=0 * log.y)
+    _, verdict, reason = evaluate_policy(silent, {"a": 1.0}, DEFAULTS)
+    assert verdict == REFUSE
+    assert "none of the 400 replies brought anything" in reason
+
+
+def test_each_family_is_told_its_allocation_even_shares_and_its_best_arm() -> None:
+    shares = pd.DataFrame(
+        [("format", "a", 0.2), ("format", "b", 0.8), ("posting_hour", "09", 1.0)],
+        columns=["strategy_type", "strategy_name", "probability"],
+    )
+    found = evaluate_policies(log_of(0.5, 2.0), shares, DEFAULTS)
+    assert tuple(found.columns) == COLUMNS
+    assert found["strategy_type"].tolist() == ["format"] * 3 + ["posting_hour"] * 3
+    assert found["policy"].tolist() == ["allocation", "uniform", "best arm"] * 2
+    assert found["refused"].tolist() == [False] * 3 + [True] * 3
+    allocation, uniform, best = found["value_ratio"].tolist()[:3]
+    assert allocation == pytest.approx((0.8 * 2 + 0.2) / 1.5, rel=0.03)
+    assert uniform == pytest.approx(1, rel=0.01)
+    assert best == pytest.approx(2 / 1.5, rel=0.03)
+    assert evaluate_policies(log_of(0.5, 2.0), shares.iloc[:0], DEFAULTS).empty
