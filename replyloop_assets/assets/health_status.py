@@ -1,4 +1,9 @@
-"""Is it still working? The last 7 days against the last 30."""
+"""Is it still working? Whether replies bring less than they did, since when, where, and what is silent."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -6,41 +11,116 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.comparison import Moments
-from replyloop_assets.learning.health import check_health
-from replyloop_assets.partitions import Window
+from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
+from replyloop_assets.learning.health.silence import Silence, explain_silence, find_silence
+from replyloop_assets.learning.health.verdict import Verdict, judge
+from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.partitions import Window, day_start, days_between
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.windows import Read
 
+FOLLOWERS = ["n", "sum_y", "sum_y2"]
+LOGS = ["n", "sum_log1p", "sum_log1p2"]
+
 
 def judge_health(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
-    """Judge one window; a window without any outcome gets no row."""
-    daily = read_frame(
-        connection,
-        read_sql("stages/health_status"),
-        {"first_day": window.first_day(settings.health.historical_days), "day": window.day},
-    )
-    if daily.empty:
+    """Judge one window; one without any outcome, and without a silence, gets no row."""
+    first = window.first_day(settings.health.window_days)
+    rollup = read_frame(connection, read_sql("stages/health_status"), {"first_day": first, "day": window.day})
+    silences = read_silences(connection, window, settings.health)
+    if rollup.empty and not silences:
         return 0
-    age = np.array([(window.day - day).days for day in daily["day"]])
-    moments = Moments(*daily[["n", "sum_y", "sum_y2"]].to_numpy(float).T)
-    verdict = pd.DataFrame([check_health(age, moments, settings.health)])
+    days = days_between(first, window.day)
+    whole = rollup[rollup["dimension"] == "all"]
+    verdict = judge(days, series(whole, days, FOLLOWERS), series(whole, days, LOGS), settings.health)
+    groups = diagnose_window(rollup, window.day, verdict, settings.health)
+    row = asdict(verdict)
+    episode = row.pop("episode_started_on")
+    sentences = [verdict.reason]
+    if verdict.status == "degraded":
+        sentences.append(explain_diagnosis(groups))
+    elif fallen := [f"{one.dimension} {one.value}" for one in groups if one.fell]:
+        sentences.append(f"But {', '.join(fallen)} fell, beyond chance.")
+    if silences:
+        row |= {"status": "silent", "pivot_warranted": False}
+        sentences.insert(0, explain_silence(silences))
+    row |= {
+        "reason": " ".join(filter(None, sentences)),
+        "episode_started_at": day_start(episode) if episode else None,
+        "diagnosis": json.dumps([asdict(group) for group in groups]),
+        "silence": json.dumps([asdict(one) for one in silences], default=str),
+    }
     return write_frame(
-        connection, STAGE.writes, verdict, day=window.day, as_of=window.as_of, days_held=days_held
+        connection,
+        STAGE.writes,
+        pd.DataFrame([row], dtype=object),
+        day=window.day,
+        as_of=window.as_of,
+        days_held=days_held,
     )
+
+
+def series(rows: pd.DataFrame, days: Sequence[date], columns: list[str]) -> Moments:
+    """Moments of every day of the window, shape (days,); zeros where there was no outcome."""
+    daily = np.zeros((3, len(days)))
+    places = [(day - days[0]).days for day in rows["day"]]
+    daily[:, places] = rows[columns].to_numpy(float).T
+    return Moments(*daily)
+
+
+def diagnose_window(
+    rollup: pd.DataFrame, day: date, verdict: Verdict, settings: HealthSettings
+) -> list[Group]:
+    """Each tier, account size and generator: an episode's days, or else the last ones, against before."""
+    gap = settings.baseline_gap_days
+    since = verdict.segment_started_on if verdict.episode_started_on else None
+    age = np.array([(day - row).days for row in rollup["day"]])
+    length = (day - since).days + 1 if since else gap
+    now, before = age < length, (age >= max(length, gap)) & (age < max(length, gap) + settings.baseline_days)
+    groups = {}
+    for dimension, rows in rollup.assign(now=now, before=before).groupby("dimension", sort=True):
+        if dimension != "all":
+            values = sorted(rows["value"].unique())
+            past, recent = (pooled(rows[rows[period]], values) for period in ("before", "now"))
+            groups[str(dimension)] = (values, past, recent)
+    # what the mean of all replies varies by: rather a little too wide than too sure
+    return diagnose(groups, (verdict.baseline_sd or 0.0) ** 2 / length)
+
+
+def pooled(rows: pd.DataFrame, values: list[str]) -> Moments:
+    """Moments of log(1 + followers) of each value, its days added in order, shape (values,)."""
+    sums = rows.sort_values(["value", "day"]).groupby("value")[LOGS].sum().reindex(values, fill_value=0)
+    return Moments(*sums.to_numpy(float).T)
+
+
+def read_silences(connection: sa.Connection, window: Window, settings: HealthSettings) -> list[Silence]:
+    """What has not come for longer than usual, of the facts of before the as-of."""
+    facts = read_frame(
+        connection,
+        read_sql("stages/health_status_facts"),
+        {"since": day_start(window.first_day(settings.silence_days)), "as_of": window.as_of},
+    )
+    found = [
+        find_silence(str(kind), rows["day"].tolist(), rows["last_at"].iloc[-1], window.as_of)
+        for kind, rows in facts.groupby("kind", sort=True)
+    ]
+    return [silence for silence in found if silence]
 
 
 STAGE = Stage(
     name="health_status",
     group="decisions",
     compute=judge_health,
-    reads=[Read("daily_rollup", load_settings().health.historical_days)],
+    reads=[Read("daily_rollup", load_settings().health.window_days)],
     follows=["experiment_results"],
+    external=["reply_opportunities", "content_metadata", "tweet_metrics"],
     kinds=frozenset({"postgres", "python"}),
+    fact_days=load_settings().health.silence_days,
 )
 asset = stage_asset(
     STAGE,
-    "Followers per reply of the last 7 days against the last 30: degraded when more than 30% down, "
-    "with what a pivot needs beside it (30 replies, 95% confidence), and the reason in words.",
+    "Whether replies bring less than they used to, since when, how sure, and where the drop comes from; "
+    "what has fallen silent; what a pivot needs; and the seed's last 7 days against the last 30 beside it.",
 )

@@ -1,4 +1,4 @@
--- The verdict on the day of the newest outcome.
+-- The newest verdict.
 SELECT status, degradation, p_value, pivot_warranted, reason, as_of
 FROM health_status
-WHERE day = (SELECT max(day) FROM daily_rollup WHERE dimension = 'all')
+WHERE day = (SELECT max(day) FROM health_status)

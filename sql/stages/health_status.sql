@@ -1,8 +1,7 @@
--- Grain: one row per day of the historical window: how many replies, and what they brought.
-SELECT day, n, sum_y, sum_y2
+-- Grain: one row per day, dimension and value of the window: how many replies, and what they brought.
+SELECT day, dimension, value, n, sum_y, sum_y2, sum_log1p, sum_log1p2
 FROM daily_rollup
 WHERE
-    dimension = 'all'
+    dimension IN ('all', 'engagement_tier', 'account_size', 'generator')
     AND metric = 'followers_gained'
     AND day BETWEEN :first_day AND :day
-ORDER BY day

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from replyloop_assets.learning.comparison import Floats, Moments
-from replyloop_assets.learning.health import Health, HealthSettings, check_health
+from replyloop_assets.learning.health.windows import (
+    Health,
+    HealthSettings,
+    check_health,
+    compare_windows,
+    trailing_sums,
+)
 from replyloop_assets_tests.learning.samples import moments_of, skewed_followers, stacked
 
 SEED = HealthSettings()
@@ -192,3 +198,17 @@ def test_the_reason_says_both_averages_and_the_direction() -> None:
     assert "62% up" in up.reason
     assert up.status == "healthy"
     assert up.degradation < 0
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=5), min_size=1, max_size=45))
+def test_every_day_of_a_series_is_judged_as_its_own_window(series: list[list[int]]) -> None:
+    daily = stacked([moments_of(outcomes) for outcomes in series])
+    recent, historical = (trailing_sums(daily, days) for days in (SEED.recent_days, SEED.historical_days))
+    seen = compare_windows(recent, historical, SEED)
+    for last in range(len(series)):
+        alone = health_of({last - day: outcomes for day, outcomes in enumerate(series[: last + 1])})
+        assert recent.n[last] == alone.sample_size_recent
+        assert seen.degradation[last] == pytest.approx(alone.degradation, nan_ok=True)
+        assert seen.p_value[last] == pytest.approx(alone.p_value, nan_ok=True)
+        assert seen.degraded[last] == (alone.status == "degraded")
+        assert seen.pivot_warranted[last] == alone.pivot_warranted

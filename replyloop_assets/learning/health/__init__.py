@@ -1,0 +1,1 @@
+"""Is it still working: since when not, where, and what has fallen silent."""

@@ -1,0 +1,183 @@
+"""The default detector: has the mean of log(1 + followers) fallen, and since when?
+
+A one-sided CUSUM (Page 1954) of the log-likelihood ratio between the baseline and a drop of the design's
+size: g <- max(0, g + d (usual - x - d / 2) / variance). It is the classic g + z - k in units of 2k, so that
+a day of many replies weighs more than one of few, and a day without any weighs nothing. The threshold
+follows from the rate of false alarms wanted (Siegmund 1985).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replyloop_assets.learning.comparison import Floats, Moments
+from replyloop_assets.learning.health.baseline import WEEK, Baseline, estimate_baseline
+from replyloop_assets.learning.health.windows import Flags, HealthSettings
+
+OVERSHOOT = 1.166  # of a normal step beyond a threshold, both sides, in standard deviations (Siegmund)
+Days = NDArray[np.intp]
+
+NEVER = -1  # an index that stands for "no day"
+YEAR = 365.0
+
+
+class Watch(NamedTuple):
+    """The detector's state after each day, each of shape (..., days).
+
+    g and its thresholds are in nats. `mean` and `sd` are the baseline's, of a day's mean. `segment` is
+    the index of the day that g last rose from 0 on, with the replies since, their mean, and the one-sided
+    p-value of its being below the baseline. `episode` is the index of the day whose alarm still lasts,
+    or NEVER; `confirmed` whether the evidence has sufficed for a pivot since.
+    """
+
+    g: Floats
+    threshold: Floats
+    pivot_threshold: Floats
+    mean: Floats
+    sd: Floats
+    baseline_days: Floats
+    segment: Days
+    segment_replies: Floats
+    segment_mean: Floats
+    p_value: Floats
+    episode: Days
+    confirmed: Flags
+
+    @property
+    def ready(self) -> Flags:
+        """Whether there was a baseline to compare with."""
+        return np.asarray(np.isfinite(self.threshold))
+
+    @property
+    def alarmed(self) -> Flags:
+        """Whether an episode lasts."""
+        return np.asarray(self.episode != NEVER)
+
+
+def alarm_threshold(k: Floats, per_year: float) -> Floats:
+    """The threshold of g, in nats, that chance alone passes so often a year.
+
+    `k` is half the design's drop in standard deviations of a day. Solves Siegmund's approximation of
+    the mean time between false alarms, (exp(a) - a - 1) / (2 k^2) days with a = g + 2 k 1.166.
+    """
+    days = YEAR / per_year
+    a = np.full(np.shape(k), 5.0)
+    for _ in range(40):
+        a = np.log1p(2 * k**2 * days + a)
+    return np.asarray(np.maximum(a - 2 * OVERSHOOT * k, 0))
+
+
+def watch_daily(daily: Moments, settings: HealthSettings, start: int) -> Watch:
+    """Fold the days from index `start` on; the days before serve as baseline alone.
+
+    Args:
+        daily: count, sum and sum of squares of log(1 + followers), shape (..., days), consecutive days.
+    """
+    from scipy.special import ndtr
+
+    usual = baselines(daily, start, settings)
+    ready = (usual.days >= settings.min_baseline_days) & (usual.mean > 0)
+    sd = np.sqrt(usual.usual_variance)
+    k = np.where(ready, settings.design_drop * usual.mean / 2 / np.maximum(sd, 1e-12), 1.0)
+    alarm, pivot = (
+        np.where(ready, alarm_threshold(k, rate), np.inf)
+        for rate in (settings.false_alarms_per_year, settings.false_pivots_per_year)
+    )
+    n = daily.n[..., start:]
+    x = daily.total[..., start:] / np.maximum(n, 1)
+    g, segment, episode, seen_on = fold(n, x, usual, alarm, pivot, settings)
+    usual = Baseline(*(take_days(part, seen_on) for part in usual))
+    alarm, pivot, sd = (take_days(part, seen_on) for part in (alarm, pivot, sd))
+    below = usual.mean + rhythm_of(usual.rhythm, np.arange(n.shape[-1]) - seen_on, settings) - x
+
+    replies, replies2, lost = (since(part, segment) for part in (n, n**2, n * below))
+    shortfall = lost / np.maximum(replies, 1)
+    variance = usual.reply_variance / np.maximum(replies, 1)
+    variance += usual.day_variance * replies2 / np.maximum(replies, 1) ** 2
+    variance += usual.usual_variance / np.maximum(usual.days, 1)
+    p_value = ndtr(-shortfall / np.sqrt(np.maximum(variance, 1e-12)))
+
+    enough = (replies >= settings.pivot_min_samples) & (p_value < settings.pivot_significance)
+    sure = np.where(enough & (g >= pivot), np.arange(n.shape[-1]), NEVER)
+    confirmed = (episode != NEVER) & (np.maximum.accumulate(sure, axis=-1) >= episode)
+    watch = Watch(
+        g, alarm, pivot, usual.mean, sd, usual.days, segment + start, replies, usual.mean - shortfall,
+        p_value, np.where(episode == NEVER, NEVER, episode + start), confirmed,
+    )  # fmt: skip
+    idle = {"threshold": np.inf, "pivot_threshold": np.inf, "segment": NEVER, "episode": NEVER}
+    return Watch(*(lead_in(part, start, idle.get(name, 0)) for name, part in watch._asdict().items()))
+
+
+def baselines(daily: Moments, start: int, settings: HealthSettings) -> Baseline:
+    """The usual day as seen on each day from `start` on: of its own past, but not the last days of it."""
+    length, gap = settings.baseline_days, settings.baseline_gap_days
+    last = daily.n.shape[-1] - gap
+    windows = []
+    for part in daily:
+        padded = np.concatenate([np.zeros((*part.shape[:-1], length + gap)), part], axis=-1)
+        view = np.lib.stride_tricks.sliding_window_view(padded, length, axis=-1)
+        windows.append(view[..., start + 1 : last + gap + 1, :])
+    return estimate_baseline(Moments(*windows), settings.day_noise_factor)
+
+
+def fold(
+    n: Floats, x: Floats, usual: Baseline, alarm: Floats, pivot: Floats, settings: HealthSettings
+) -> tuple[Floats, Days, Days, Days]:
+    """The level g after each day, since when it is above 0, and the day of the alarm that lasts, or NEVER.
+
+    And the day as seen on which the usual one holds: its own, or that of the alarm, so that what is
+    found low does not become the usual before the episode ends.
+    """
+    lead, length = n.shape[:-1], n.shape[-1]
+    level, rose, raised = np.zeros(lead), np.zeros(lead, int), np.full(lead, NEVER)
+    g = np.zeros(n.shape)
+    segment, episode, seen_on = (np.zeros(n.shape, int) for _ in range(3))
+    for day in range(length):
+        over = (raised != NEVER) & (day - raised >= settings.episode_days)
+        level, raised = np.where(over, 0.0, level), np.where(over, NEVER, raised)
+        rose = np.where(level <= 0, day, rose)
+        then = np.where(raised == NEVER, day, raised)
+        high, limit, mean, of_reply, of_day = (
+            np.take_along_axis(part, then[..., None], -1)[..., 0]
+            for part in (alarm, pivot, usual.mean, usual.reply_variance, usual.day_variance)
+        )
+        rhythm = np.take_along_axis(usual.rhythm, then[..., None, None], -2)
+        replies, drop = n[..., day], settings.design_drop * mean
+        below = mean + rhythm_of(rhythm, (day - then)[..., None], settings)[..., 0] - x[..., day]
+        variance = np.maximum(of_reply / np.maximum(replies, 1) + of_day, 1e-12)
+        step = np.where(replies > 0, drop * (below - drop / 2) / variance, 0.0)
+        level = np.where(np.isfinite(high), np.minimum(np.maximum(level + step, 0), limit), 0.0)
+        lasts = np.where(raised == NEVER, level >= high, level >= settings.recovery * high)
+        raised = np.where(lasts, np.where(raised == NEVER, day, raised), NEVER)
+        g[..., day], segment[..., day], episode[..., day], seen_on[..., day] = level, rose, raised, then
+    return g, segment, episode, seen_on
+
+
+def rhythm_of(rhythm: Floats, later: Days, settings: HealthSettings) -> Floats:
+    """The weekday's part of the day that comes so many days after the one its baseline was seen on."""
+    weekday = (settings.baseline_gap_days - 1 + later) % WEEK
+    return np.take_along_axis(rhythm, weekday[..., None], -1)[..., 0]
+
+
+def take_days(part: NDArray[Any], days: Days) -> NDArray[Any]:
+    """The entries of these days, where `days` has one for each day, shape (..., days)."""
+    return np.take_along_axis(part, days[..., None] if part.ndim > days.ndim else days, days.ndim - 1)
+
+
+def since(part: Floats, first: Days) -> Floats:
+    """The sum of the days from index `first` to each day, shape (..., days)."""
+    total = np.cumsum(part, axis=-1)
+    return np.asarray(total - np.take_along_axis(total - part, first, -1))
+
+
+def lead_in(part: NDArray[Any], days: int, value: float) -> NDArray[Any]:
+    """The same with so many idle days before the first."""
+    before = np.full((*part.shape[:-1], days), value, part.dtype)
+    return np.concatenate([before, part], axis=-1)
+
+
+def years_between(g: Floats, k: Floats) -> Floats:
+    """How many years lie between two days on which chance alone brings g so high."""
+    a = g + 2 * OVERSHOOT * k
+    return np.asarray((np.exp(a) - a - 1) / (2 * k**2) / YEAR)

@@ -1,0 +1,164 @@
+"""The stage on real tables: a drop with its date and cause, silence, the seed's rule, nothing of nothing."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from replyloop_assets.assets import health_status
+from replyloop_assets.assets.stage import Runtime
+from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.partitions import Window
+from replyloop_assets.settings import Settings, load_settings
+
+FIRST = date(2026, 1, 5)
+FELL = FIRST + timedelta(days=100)
+GENERATORS = {"PersonalStory": 0.5, "ResearchSynthesizer": 0.5}
+ROLLUP = sa.text("""
+    INSERT INTO daily_rollup (day, as_of, dimension, value, metric, reply_count, n, positives, successes,
+        sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts)
+    VALUES (:day, now(), :dimension, :value, 'followers_gained', :n, :n, 0, 0, :sum_y, :sum_y2, :l, :l2,
+        0, 0, '{}', '{}')
+""")
+FACTS = sa.text("""
+    WITH day AS (SELECT d FROM generate_series(cast(:first AS TIMESTAMPTZ), :last, INTERVAL '1 day') AS d),
+    found AS (INSERT INTO reply_opportunities (tweet_id, discovered_at) SELECT 'p' || d, d FROM day),
+    made AS (
+        INSERT INTO content_metadata (decision_id, tweet_id, posted_at) SELECT 'd' || d, 't' || d, d FROM day
+    )
+    INSERT INTO tweet_metrics (tweet_id, collected_at) SELECT 't' || d, d FROM day
+""")
+
+
+def load(engine: sa.Engine, days: int, lost: float = 0.8, silent_from: int | None = None) -> None:
+    """Rollups of 40 replies a day in two generators, of which one falls; and a fact of each kind a day."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for n in range(days):
+        day = FIRST + timedelta(days=n)
+        of = {name: rng.exponential(4, 20) * (rng.random(20) < 0.6) for name in GENERATORS}
+        if day >= FELL:
+            of["PersonalStory"] = of["PersonalStory"] * (1 - lost)
+        groups = {("generator", name): y for name, y in of.items()}
+        groups["all", "all"] = groups["engagement_tier", "10K-25K"] = np.concatenate([*of.values()])
+        for (dimension, value), y in groups.items():
+            y, logs = np.round(y), np.log1p(np.round(y))
+            sums = {"sum_y": y.sum(), "sum_y2": (y**2).sum(), "l": logs.sum(), "l2": (logs**2).sum()}
+            key = {"day": day, "dimension": dimension, "value": value, "n": len(y)}
+            rows.append(key | {name: float(total) for name, total in sums.items()})
+    last = (silent_from or days) - 1
+    with engine.begin() as connection:
+        if rows:
+            connection.execute(ROLLUP, rows)
+        noon = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(hours=12)
+        connection.execute(FACTS, {"first": noon, "last": noon + timedelta(days=last)})
+
+
+def verdict(engine: sa.Engine, day: date, **health: Any) -> dict[str, Any] | None:
+    settings: Settings = load_settings().model_copy(update={"health": HealthSettings(**health)})
+    now = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=30)
+    health_status.STAGE.fill(Runtime(engine, settings, now=lambda: now), Window.at(day, now))
+    with engine.connect() as connection:
+        row = connection.execute(sa.text("SELECT * FROM health_status WHERE day = :day"), {"day": day})
+        return next((dict(one) for one in row.mappings()), None)
+
+
+@pytest.fixture
+def fallen(engine: sa.Engine) -> sa.Engine:
+    load(engine, days=130)
+    return engine
+
+
+def test_a_drop_is_dated_explained_and_warrants_a_pivot(fallen: sa.Engine) -> None:
+    before = verdict(fallen, FELL - timedelta(days=1))
+    assert before
+    assert (before["status"], before["pivot_warranted"], before["episode_started_at"]) == (
+        "healthy",
+        False,
+        None,
+    )
+    assert before["baseline_days"] > 80
+
+    after = verdict(fallen, FELL + timedelta(days=15))
+    assert after
+    assert after["status"] == "degraded"
+    assert after["pivot_warranted"]
+    assert abs((after["segment_started_on"] - FELL).days) <= 3
+    assert FELL <= after["episode_started_at"].date() <= FELL + timedelta(days=12)
+    assert after["cusum"] >= after["pivot_threshold"] * 0.5
+    assert after["segment_p_value"] < 0.001
+    assert after["segment_mean"] < after["baseline_mean"]
+    assert f"Replies bring less since {after['segment_started_on']}" in after["reason"]
+    assert "Most of it comes from generator PersonalStory" in after["reason"]
+    fell = {
+        group["value"] for group in after["diagnosis"] if group["fell"] and group["dimension"] == "generator"
+    }
+    assert fell == {"PersonalStory"}
+    assert after["silence"] == []
+
+
+def test_an_episode_keeps_its_start_from_day_to_day(fallen: sa.Engine) -> None:
+    rows = [verdict(fallen, FELL + timedelta(days=n)) for n in range(15, 30)]
+    assert len({row["episode_started_at"] for row in rows if row}) == 1
+    assert all(row and row["status"] == "degraded" for row in rows)
+
+
+def test_the_seeds_figures_stand_beside_and_its_rule_can_be_chosen(fallen: sa.Engine) -> None:
+    day = FELL + timedelta(days=6)
+    ours, seed = verdict(fallen, day), verdict(fallen, day, rule="seed")
+    assert ours
+    assert seed
+    query = """
+        SELECT
+            sum(sum_y) FILTER (WHERE day > :day - 7) / sum(n) FILTER (WHERE day > :day - 7),
+            sum(sum_y) / sum(n)
+        FROM daily_rollup WHERE dimension = 'all' AND day > :day - 30 AND day <= :day
+    """
+    with fallen.connect() as connection:
+        recent, historical = connection.execute(sa.text(query), {"day": day}).one()
+    for row in (ours, seed):
+        assert row["recent_avg_followers"] == pytest.approx(recent)
+        assert row["historical_avg_followers"] == pytest.approx(historical)
+        assert row["degradation"] == pytest.approx((historical - recent) / historical)
+        assert (row["sample_size_recent"], row["sample_size_historical"]) == (7 * 40, 30 * 40)
+    assert (ours["rule"], seed["rule"]) == ("default", "seed")
+    assert seed["status"] == ("degraded" if seed["degradation"] > 0.3 else "healthy")
+    assert (seed["episode_started_at"] is not None) == (seed["status"] == "degraded")
+
+
+def test_what_used_to_come_and_does_not_is_silence(engine: sa.Engine) -> None:
+    load(engine, days=60)
+    last = FIRST + timedelta(days=59)
+    on_time = verdict(engine, last + timedelta(days=1))
+    assert on_time
+    assert on_time["status"] != "silent"
+    silent = verdict(engine, last + timedelta(days=4))
+    assert silent
+    assert silent["status"] == "silent"
+    assert not silent["pivot_warranted"]
+    assert {one["kind"] for one in silent["silence"]} == {"opportunities", "outcomes", "replies", "snapshots"}
+    assert silent["reason"].startswith("No opportunities for 4.5 days (since 2026-03-05 12:00 UTC)")
+
+
+def test_one_kind_may_be_silent_alone_and_without_any_outcome(engine: sa.Engine) -> None:
+    load(engine, days=0, silent_from=20)
+    found = verdict(engine, FIRST + timedelta(days=25))
+    assert found
+    assert found["status"] == "silent"
+    assert {one["kind"] for one in found["silence"]} == {"opportunities", "replies", "snapshots"}
+    assert found["sample_size_historical"] == 0
+
+
+def test_a_short_past_is_too_early_to_judge(engine: sa.Engine) -> None:
+    load(engine, days=20)
+    found = verdict(engine, FIRST + timedelta(days=19))
+    assert found
+    assert found["status"] == "unknown"
+    assert "too early to judge, with 6 of the 28 days" in found["reason"]
+    assert found["degradation"] is not None
+
+
+def test_of_nothing_there_is_no_row(engine: sa.Engine) -> None:
+    assert verdict(engine, FIRST) is None

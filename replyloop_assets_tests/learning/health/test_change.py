@@ -1,0 +1,169 @@
+"""The detector: thresholds from published run lengths, the fold day by day, and what may not move it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from replyloop_assets.learning.comparison import Floats, Moments
+from replyloop_assets.learning.health.baseline import Baseline
+from replyloop_assets.learning.health.change import (
+    NEVER,
+    Watch,
+    alarm_threshold,
+    baselines,
+    fold,
+    watch_daily,
+    years_between,
+)
+from replyloop_assets.learning.health.windows import HealthSettings
+
+SETTINGS = HealthSettings()
+START = SETTINGS.min_baseline_days
+
+
+def life(seed: int, days: int, replies: int = 40, drop_at: int = 10_000, series: int = 1) -> Moments:
+    """Days of log outcomes that fall by a half; shape (series, days)."""
+    rng = np.random.default_rng(seed)
+    y = rng.exponential(1.0, (series, days, replies)) * (rng.random((series, days, replies)) < 0.5)
+    y[:, drop_at:] /= 2
+    return Moments(np.full((series, days), float(replies)), y.sum(-1), (y**2).sum(-1))
+
+
+def watch(daily: Moments, settings: HealthSettings = SETTINGS, start: int = START) -> Watch:
+    return watch_daily(daily, settings, start)
+
+
+@pytest.mark.parametrize(
+    ("k", "h", "days"),
+    # one-sided CUSUM in control: twice the two-sided run lengths of Montgomery (2009), table 9.4, k = .5
+    [(0.5, 4.0, 2 * 168), (0.5, 5.0, 2 * 465)],
+)
+def test_thresholds_are_those_of_the_published_run_lengths(k: float, h: float, days: float) -> None:
+    threshold = alarm_threshold(np.array(k), 365 / days)
+    assert threshold / (2 * k) == pytest.approx(h, abs=0.05)
+    assert years_between(threshold, np.array(k)) == pytest.approx(days / 365)
+
+
+@given(st.floats(0.02, 2), st.floats(0.01, 5))
+def test_rarer_alarms_need_more_evidence(k: float, per_year: float) -> None:
+    often, seldom = (alarm_threshold(np.array(k), rate) for rate in (per_year, per_year / 3))
+    assert 0 <= often <= seldom
+
+
+@given(
+    arrays(float, st.integers(1, 40), elements=st.floats(0, 2)),
+    arrays(float, 40, elements=st.integers(0, 3)),
+    st.floats(0.5, 2),
+)
+def test_the_fold_is_pages_recursion(x: Floats, replies: Floats, level: float) -> None:
+    """Day by day in plain numbers: up with a shortfall, capped, alarmed until it recovers or for too long."""
+    days, settings = len(x), HealthSettings(episode_days=5)
+    mean = np.linspace(level, 1, days)
+    ones = np.ones((1, days))
+    usual = Baseline(mean[None], np.zeros((1, days, 7)), 0.5 * ones, 0.2 * ones, 90 * ones, 90 * ones)
+    n = replies[:days]
+    seen = fold(n[None], x[None], usual, 1.5 * ones, 2.5 * ones, settings)
+    g, rose, raised = 0.0, 0, NEVER
+    for day in range(days):
+        if raised != NEVER and day - raised >= 5:
+            g, raised = 0.0, NEVER
+        if g <= 0:
+            rose = day
+        m = mean[day if raised == NEVER else raised]
+        if n[day]:
+            step = 0.3 * m * (m - x[day] - 0.15 * m) / (0.5 / n[day] + 0.2)
+            g = min(max(0.0, g + step), 2.5)
+        if raised == NEVER and g >= 1.5:
+            raised = day
+        elif raised != NEVER and g < 0.75:
+            raised = NEVER
+        assert seen[0][0, day] == pytest.approx(g)
+        assert (seen[1][0, day], seen[2][0, day]) == (rose, raised)
+
+
+def test_a_batch_is_its_lives_one_by_one() -> None:
+    daily = life(1, 150, drop_at=120, series=6)
+    together = watch(daily)
+    for i in range(6):
+        alone = watch(Moments(*(part[i] for part in daily)))
+        for one, all_ in zip(alone, together, strict=True):
+            assert np.array_equal(one, all_[i], equal_nan=True)
+
+
+def test_a_halving_is_seen_in_days_dated_and_confirmed() -> None:
+    seen = watch(life(2, 150, drop_at=120, series=50))
+    assert seen.alarmed[:, 130].all()
+    assert seen.confirmed[:, 135].all()
+    assert np.median(np.abs(seen.segment[:, 130] - 120)) <= 1
+    assert (seen.episode[:, 140] >= seen.segment[:, 140]).all()
+    assert seen.segment_mean[:, 140] == pytest.approx(seen.mean[:, 140] / 2, rel=0.4)
+    assert (seen.p_value[:, 140] < 1e-4).all()
+
+
+def test_an_episode_ends_with_the_recovery() -> None:
+    daily = life(3, 190, drop_at=120, series=20)
+    healed = life(3, 190, series=20)
+    seen = watch(Moments(*(np.c_[a[:, :140], b[:, 140:]] for a, b in zip(daily, healed, strict=True))))
+    assert seen.alarmed[:, 139].all()
+    assert (~seen.alarmed[:, 175]).mean() >= 0.95
+    assert np.isin(seen.episode[:, 139], np.arange(100, 140)).all()
+
+
+def test_what_lasts_becomes_the_usual() -> None:
+    seen = watch(life(4, 320, drop_at=120, series=20))
+    assert seen.alarmed[:, 150].all()
+    assert seen.alarmed[:, 200:].mean() < 0.05
+    assert seen.mean[:, -1] == pytest.approx(seen.mean[:, 120] / 2, rel=0.3)
+
+
+def test_a_day_without_outcomes_changes_nothing() -> None:
+    daily = life(5, 140, drop_at=120)
+    gap = np.ones(140)
+    gap[130:135] = 0
+    seen = watch(Moments(*(part * gap for part in daily)))
+    assert np.ptp(seen.g[0, 129:135]) == 0
+    assert np.ptp(seen.segment_replies[0, 129:135]) == 0
+
+
+def test_the_last_14_days_are_no_part_of_their_own_baseline() -> None:
+    daily = life(6, 140)
+    other = Moments(daily.n, daily.total.copy(), daily.squares.copy())
+    other.total[:, -14:] *= 0.1
+    a, b = (baselines(one, START, SETTINGS) for one in (daily, other))
+    assert a.mean[0, -1] == b.mean[0, -1]
+    assert a.usual_variance[0, -1] == b.usual_variance[0, -1]
+    other.total[:, -15] *= 0.1
+    assert baselines(other, START, SETTINGS).mean[0, -1] < a.mean[0, -1]
+
+
+def test_too_short_a_past_is_not_judged() -> None:
+    seen = watch(life(7, 60, drop_at=30), start=0)
+    first = START + SETTINGS.baseline_gap_days - 1
+    assert not seen.ready[0, :first].any()
+    assert seen.ready[0, first:].all()
+    assert not seen.alarmed[0, :first].any()
+
+
+def test_a_pivot_needs_30_replies() -> None:
+    few = life(8, 135, replies=2, drop_at=120, series=200)
+    few.total[:, 120:] = 0
+    seen = watch(few, HealthSettings(false_alarms_per_year=20, false_pivots_per_year=10))
+    assert seen.alarmed[:, 134].any()
+    assert not seen.confirmed[seen.segment_replies < 30].any()
+    assert watch(few, HealthSettings(false_alarms_per_year=20, false_pivots_per_year=10, pivot_min_samples=4)
+                 ).confirmed[seen.segment_replies < 30].any()  # fmt: skip
+
+
+@pytest.mark.parametrize("drop_at", [10_000, 300])
+def test_a_window_of_the_stage_says_what_the_whole_life_says(drop_at: int) -> None:
+    """The stage folds a window; the same verdict, and the same episode, whether a drop came or none."""
+    daily, window = life(9, 480, drop_at=drop_at, series=8), SETTINGS.window_days
+    whole = watch(daily)
+    for last in range(window, 480, 6):
+        part = Moments(*(x[:, last - window : last] for x in daily))
+        seen = watch(part, start=window - SETTINGS.fold_days)
+        assert np.array_equal(seen.alarmed[:, -1], whole.alarmed[:, last - 1])
+        begun = np.where(seen.alarmed[:, -1], seen.episode[:, -1] + last - window, NEVER)
+        assert np.array_equal(begun, whole.episode[:, last - 1])

@@ -1,0 +1,65 @@
+-- Grain: one row per kind of fact and day of the silence window on which such facts came, with the last
+-- one's instant. An outcome counts to the end of its day: when it is known depends on the horizon alone.
+WITH past AS (
+    SELECT
+        day_start,
+        (day_start AT TIME ZONE 'UTC')::DATE AS day,
+        least(day_start + INTERVAL '24 hours', :as_of) AS day_end
+    FROM
+        generate_series(
+            cast(:since AS TIMESTAMPTZ),
+            cast(:as_of AS TIMESTAMPTZ) - INTERVAL '1 microsecond',
+            INTERVAL '24 hours'
+        ) AS day_start
+),
+
+facts AS (
+    SELECT
+        'opportunities' AS kind,
+        past.day,
+        (
+            SELECT max(opportunity.discovered_at) FROM reply_opportunities AS opportunity
+            WHERE opportunity.discovered_at >= past.day_start AND opportunity.discovered_at < past.day_end
+        ) AS last_at
+    FROM past
+    UNION ALL
+    SELECT
+        'replies' AS kind,
+        past.day,
+        (
+            SELECT max(content.posted_at) FROM content_metadata AS content
+            WHERE
+                content.posted_at >= past.day_start
+                AND content.posted_at < past.day_end
+                AND content.status = 'posted'
+                AND lower(content.decision_type) = 'reply'
+        ) AS last_at
+    FROM past
+    UNION ALL
+    SELECT
+        'snapshots' AS kind,
+        past.day,
+        (
+            SELECT max(metrics.collected_at) FROM tweet_metrics AS metrics
+            WHERE metrics.collected_at >= past.day_start AND metrics.collected_at < past.day_end
+        ) AS last_at
+    FROM past
+    UNION ALL
+    SELECT
+        'outcomes' AS kind,
+        past.day,
+        past.day_end AS last_at
+    FROM past
+    WHERE
+        EXISTS (
+            SELECT FROM daily_rollup AS rollup
+            WHERE
+                rollup.day = past.day
+                AND rollup.dimension = 'all'
+                AND rollup.metric = 'followers_gained'
+        )
+)
+
+SELECT kind, day, last_at FROM facts
+WHERE last_at IS NOT NULL
+ORDER BY kind, day
