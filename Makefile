@@ -8,7 +8,7 @@ READY := .venv/.ready
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: $(READY) ## the demo: 90 synthetic days learned from, then the Dagster UI on 127.0.0.1:3000
+run: $(READY) ## the demo: a synthetic bot's 120 days, then the Dagster UI on 127.0.0.1:3000
 	$(BIN)/replyloop demo
 
 test: $(READY) ## the whole suite, on real PostgreSQL
@@ -26,22 +26,33 @@ format: $(READY) ## put code and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix sql --processes 2
 
-bench: $(READY) ## what a window and a decision cost, side by side
+bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decisions fare beside peers
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.decisions
+	$(BIN)/python -m benchmarks.allocators
+	$(BIN)/python -m benchmarks.detectors
+	$(BIN)/python -m benchmarks.sequential
 
 schema: $(READY) ## record the present schema in sql/schema.txt
 	$(BIN)/python -m replyloop_assets.warehouse.schema > sql/schema.txt.new
 	mv sql/schema.txt.new sql/schema.txt
 
+COMPILE = PYTHONPATH=.venv/lock $(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --no-header \
+	--no-annotate --no-strip-extras --no-emit-index-url --upgrade
+
 lock: ## resolve the versions anew, with hashes
 	$(PYTHON) -m pip install --quiet --target .venv/lock uv
-	PYTHONPATH=.venv/lock $(PYTHON) -m uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
-		--no-annotate --no-strip-extras --no-emit-index-url --upgrade --output-file requirements.lock
+	$(COMPILE) --group dev --output-file requirements.lock
+	$(COMPILE) --group bench --constraint requirements.lock --output-file requirements-bench.lock
 
 # Versions and hashes come from the lock; the project itself is linked, so that sql/ stays where it is.
 $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# the peers that the benches stand beside: the same versions of all else
+.venv/.bench: $(READY) requirements-bench.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-bench.lock
 	touch $@

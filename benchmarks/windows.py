@@ -1,4 +1,4 @@
-"""What one window of one stage costs: the demo's 90 days, filled as `replyloop materialize` does.
+"""What one window of one stage costs: the sample's 90 days, filled as `replyloop materialize` does.
 
 Three ways in turn, three times each, on fresh databases: as the project does it (one Dagster run, pooled
 connections, events in batches), as Dagster does by default, and the stages alone without Dagster. The
@@ -21,14 +21,14 @@ from replyloop_assets.automation.backfill import materialize
 from replyloop_assets.automation.instance import instance_environment, open_instance
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import load_settings
-from replyloop_assets.simulation import demo
 from replyloop_assets.sources.importing import import_file
 from replyloop_assets.warehouse.databases import Databases
 from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
+from replyloop_assets_tests import sample
 
 ROUNDS = 3
-DAYS = days_between(demo.FIRST_DAY, demo.LAST_DAY)
+DAYS = days_between(sample.FIRST_DAY, sample.LAST_DAY)
 
 
 def as_the_project_does(databases: Databases, home: Path, runtime: Runtime) -> float:
@@ -65,9 +65,9 @@ def measure(way: Callable[[Databases, Path, Runtime], float], server: Server, tu
     databases = Databases(server.url(name), dagster, None, load_settings())
     databases.prepare()
     engine = create_engine(databases.data)
-    for path in demo.FILES:
+    for path in sample.FILES:
         import_file(engine, path)
-    demo.start_experiment(engine)
+    sample.start_experiment(engine)
     now = datetime.now(UTC)
     runtime = Runtime(engine, load_settings(), now=lambda: now)
     seconds = way(databases, server.home / name, runtime)
