@@ -11,13 +11,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import MofNCompleteColumn
 from sqlalchemy.exc import OperationalError
 
 from replyloop_assets.cli_db import Json, db
+from replyloop_assets.cli_evaluate import evaluate
+from replyloop_assets.cli_experiment import experiment
+from replyloop_assets.cli_simulate import simulate
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.serving import sole_server
 from replyloop_assets.warehouse.engine import reason
-from replyloop_assets.workplace import fill, import_files, run_server, show, workplace, write_json
+from replyloop_assets.workplace import (
+    Workplace,
+    fill,
+    import_files,
+    progress_bar,
+    run_server,
+    show,
+    workplace,
+    write_json,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +40,9 @@ app = typer.Typer(
     "done. It decides and never posts. Start with: replyloop demo",
 )
 app.add_typer(db, name="db")
+app.add_typer(experiment, name="experiment")
+app.add_typer(simulate, name="simulate")
+app.command()(evaluate)
 
 INTERRUPTED = 130  # the exit code that shells give to a command ended by Ctrl-C
 
@@ -49,17 +65,18 @@ def up(port: Port = 3000) -> None:
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="Serve the Dagster UI afterwards.")] = True,
+    days: Annotated[int, typer.Option(min=1, max=600, help="How long the bot has lived.")] = 120,
+    per_day: Annotated[int, typer.Option(min=1, max=1000, help="Replies a day.")] = 20,
     port: Port = 3000,
 ) -> None:
-    """Watch it learn from 90 synthetic days, in databases of their own."""
-    from replyloop_assets.simulation import demo as sample
+    """Watch it learn: a synthetic bot lives with it for 120 days, on the private server.
 
+    Two thirds through its world changes. `replyloop simulate loop` shows the truth behind such a life.
+    """
     with workplace("_demo") as place, ExitStack() as stack:
         if serve:
             stack.enter_context(sole_server(place.home, port))
-        import_files(place, sample.FILES)
-        sample.start_experiment(place.engine)
-        fill(place, sample.FIRST_DAY, sample.LAST_DAY)
+        live_demo(place, days, per_day)
         show(place)
         if serve:
             run_server(place, port)
@@ -125,6 +142,21 @@ def show_queue(
     with workplace() as place:
         answer = read_queue(place.engine, most, datetime.now(UTC))
     write_json(answer) if as_json else print_queue(answer)
+
+
+def live_demo(place: Workplace, days: int, per_day: int) -> None:
+    """Live the demo's life, unless it is there already, and fill its days for Dagster to show."""
+    from replyloop_assets.simulation.demo import demo_life, holds_facts, play_demo, played_before
+
+    play = demo_life(datetime.now(UTC).date(), days, per_day)
+    if not played_before(place.engine, play):
+        if holds_facts(place.engine):
+            place.engine.dispose()
+            place.databases.start_afresh()
+        with progress_bar(f"Living {days} days", MofNCompleteColumn()) as advance:
+            play_demo(place.engine, place.settings, play, advance)
+    print(f"A bot lived here from {play.first_day} on, {per_day} replies a day.")
+    fill(place, play.first_day, None)
 
 
 def read_day(option: str, text: str | None) -> date | None:

@@ -17,10 +17,11 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.learning.allocation import AllocationSettings
-from replyloop_assets.learning.experiments import ExperimentSettings
-from replyloop_assets.learning.generators import GeneratorSettings
-from replyloop_assets.learning.health import HealthSettings
+from replyloop_assets.learning.allocation.shares import AllocationSettings
+from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
+from replyloop_assets.learning.experiments.looks import ExperimentSettings
+from replyloop_assets.learning.generators.preferences import GeneratorSettings
+from replyloop_assets.learning.health.windows import HealthSettings
 from replyloop_assets.learning.performance import PerformanceSettings
 from replyloop_assets.learning.search import SearchSettings
 
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     performance: PerformanceSettings = PerformanceSettings()
     generators: GeneratorSettings = GeneratorSettings()
     allocation: AllocationSettings = AllocationSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     search: SearchSettings = SearchSettings()
     experiments: ExperimentSettings = ExperimentSettings()
     health: HealthSettings = HealthSettings()

@@ -47,8 +47,13 @@ class Workplace:
 
 @contextmanager
 def workplace(suffix: str = "") -> Iterator[Workplace]:
-    """Start what must run, migrate, and hand over; what this command started ends with it."""
+    """Start what must run, migrate, and hand over; what this command started ends with it.
+
+    With a suffix it is a place apart: databases of their own, always on the private server.
+    """
     settings = load_settings()
+    if suffix:
+        settings = settings.model_copy(update={"database_url": None, "dagster_url": None})
     databases = Databases.from_settings(settings, suffix)
     with databases.running():
         engine = create_engine(databases.data)

@@ -49,6 +49,7 @@ COMMANDS = (
     "queue",
     "materialize",
     "status",
+    "evaluate",
     "db start",
     "db stop",
     "db status",
@@ -265,40 +266,73 @@ def test_every_command_has_a_help_that_teaches(shell: Shell) -> None:
 # the demo
 
 
+SHORT = ("demo", "--no-serve", "--days", 13, "--per-day", 4)
+
+
 def test_the_demo_in_a_fresh_home_tells_what_was_learnt_and_leaves_nothing_running(shell: Shell) -> None:
-    done = shell.succeed("demo", "--no-serve")
-    assert "1,080 replies" in done.out
-    assert "Filled 90 days, 2026-08-01 to 2026-10-29" in done.out
+    done = shell.succeed(*SHORT)
+    assert "4 replies a day" in done.out
+    assert "Filled 14 days, " in done.out
     for learnt in ("Accounts", "Generators", "PersonalStory", "Effort", "Health: "):
         assert learnt in done.out
     assert processes_of(shell.home) == []
 
 
-def test_the_demo_twice_is_the_same_and_never_touches_the_users_database(
+def test_the_demo_twice_is_one_life_another_is_afresh_and_the_users_database_is_never_touched(
     shell: Shell, maintenance: sa.Engine, empty_engine: sa.Engine
 ) -> None:
-    url = empty_engine.url
-    user = shell.with_url(url.render_as_string(hide_password=False))
-    reader = shell.with_url(url.set(database=f"{url.database}_demo").render_as_string(hide_password=False))
-    user.succeed("demo", "--no-serve")
-    first = reader.succeed("status", "--json").json
-    again = user.succeed("demo", "--no-serve").out.splitlines()
-    assert [line.split(": ", 1)[1] for line in again[:3]] == [
-        "1,080 read, 1,080 unchanged.",
-        "1,256 read, 1,256 unchanged.",
-        "1,080 read, 1,080 unchanged.",
-    ]
-    second = reader.succeed("status", "--json").json
-    assert first["performance"]
-    assert second["performance"] == first["performance"]
-    assert second["facts"] == first["facts"]
-    assert sa.inspect(empty_engine).get_table_names() == []
-    query = "SELECT datname FROM pg_database WHERE starts_with(datname, :name || '_') ORDER BY 1"
+    user = shell.with_url(empty_engine.url.render_as_string(hide_password=False))
+    query = "SELECT count(*) FROM pg_database"
     with maintenance.connect() as connection:
-        made = list(connection.execute(sa.text(query), {"name": url.database}).scalars())
-        assert made == [f"{url.database}_demo", f"{url.database}_demo_dagster"]
-        for name in made:
-            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+        before = connection.execute(sa.text(query)).scalar_one()
+    first, second = (user.succeed(*SHORT).out.splitlines() for _ in range(2))
+    other = user.succeed(*SHORT[:-1], 3).out.splitlines()
+    # all but the time it took
+    assert [line for line in first if not line.startswith("Filled ")] == [
+        line for line in second if not line.startswith("Filled ")
+    ]
+    assert any("52 replies" in line for line in first)
+    assert any("39 replies" in line for line in other)
+    assert sa.inspect(empty_engine).get_table_names() == []
+    with maintenance.connect() as connection:
+        assert connection.execute(sa.text(query)).scalar_one() == before
+
+
+# the simulation
+
+
+def test_a_simulated_life_answers_one_object_and_a_picture_and_leaves_nothing(
+    shell: Shell, tmp_path: Path
+) -> None:
+    figure = tmp_path / "life.png"
+    words = ("simulate", "loop", "--days", 13, "--per-day", 4, "--seed", 5, "--json")
+    found = shell.succeed(*words, "--figure", figure).json
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    keys = ("oracle_fraction", "uniform_fraction", "seed_rules_fraction", "pivots_true", "pivots_false")
+    for key in (*keys, "experiments_right", "experiments_wrong"):
+        assert f"{key}_se" in found
+    assert 0 < found["seed_rules_fraction"] < 1
+    assert 0 < found["oracle_fraction"] < 1
+    assert [day["day"] for day in found["by_day"]] == list(range(13))
+    assert shell.succeed(*words).json == found
+    assert list(shell.home.iterdir()) == []  # nothing of the user's is used
+
+
+def test_a_simulation_that_cannot_be_is_one_sentence(shell: Shell, tmp_path: Path) -> None:
+    wrong = write(tmp_path, "[outcome]\nmaen = 5\n", "wrong.toml")
+    says_one_sentence(shell.run("simulate", "loop", "--world", wrong), "outcome.maen cannot be used")
+    says_one_sentence(shell.run("simulate", "allocation", "--world", "nowhere"), "take one of algorithm")
+
+
+def test_an_interrupted_simulation_stops_its_server_and_its_lives(shell: Shell) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = shell.start("simulate", "loop", "--per-day", 5)
+        lives = wait_for(lambda: psutil.Process(process.pid).children(recursive=True))  # noqa: B023
+        wait_for(lambda: len(psutil.Process(process.pid).children(recursive=True)) >= 3)  # noqa: B023
+        process.send_signal(number)
+        says_one_sentence(finish(process, within=30), "interrupted; what was finished is kept", code=130)
+        psutil.wait_procs(lives, timeout=10)
+        assert processes_of(shell.home) == []
 
 
 # the private server

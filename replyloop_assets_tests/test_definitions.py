@@ -22,6 +22,7 @@ LINEAGE = (
     "reply_performance_analytics",
     "generator_preferences",
     "strategy_allocation",
+    "policy_evaluation",
     "search_plan",
     "experiment_results",
     "health_status",
@@ -69,7 +70,7 @@ def test_the_chain_has_one_clock() -> None:
 
 def test_a_day_rests_on_all_the_days_upstream_of_it() -> None:
     assert REACH["daily_rollup"] == 1
-    assert REACH["strategy_allocation"] == 30
+    assert REACH["strategy_allocation"] == 120
     assert REACH["experiment_results"] == 60
 
 

@@ -182,7 +182,11 @@ def commands_of(text: str) -> set[str]:
     pieces = re.findall(r"```(?:sh|bash)\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
     found = set()
     for piece in pieces:
-        for words in re.findall(r"(?:^|\$ )replyloop ((?:db )?[a-z]+(?:\\?\|[a-z]+)*)", piece, re.MULTILINE):
+        for words in re.findall(
+            r"(?:^|\$ )replyloop ((?:(?:db|simulate|experiment) )?[a-z]+(?:\\?\|[a-z]+)*)",
+            piece,
+            re.MULTILINE,
+        ):
             group, _, names = words.rpartition(" ")
             found |= {f"{group} {name}".strip() for name in re.split(r"\\?\|", names)}
     return found
@@ -191,7 +195,7 @@ def commands_of(text: str) -> set[str]:
 def test_the_commands_that_documents_name_exist() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))}
     commands = set().union(*map(commands_of, texts.values()))
-    assert {"demo", "import", "db psql", "db url", "queue"} <= commands
+    assert {"demo", "import", "db psql", "db url", "queue", "simulate loop"} <= commands
     for command in sorted(commands):
         done = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="replyloop")
         assert done.exit_code == 0, command

@@ -96,6 +96,17 @@ class Databases:
         finally:
             engine.dispose()
 
+    def start_afresh(self) -> None:
+        """Drop all that both databases hold, and prepare them anew: only for a place apart."""
+        for url in (self.data, self.dagster):
+            psycopg = driver_url(url).set(drivername="postgresql+psycopg")
+            engine = create_engine(psycopg.render_as_string(hide_password=False))
+            with engine.begin() as connection:
+                connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+                connection.exec_driver_sql("CREATE SCHEMA public")
+            engine.dispose()
+        self.prepare()
+
 
 def publish_settings(engine: sa.Engine, settings: Settings) -> None:
     """Tell the bot's SQL functions the settings they go by, where they have changed."""
