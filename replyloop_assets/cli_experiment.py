@@ -10,6 +10,7 @@ import typer
 
 from replyloop_assets.cli_db import Json
 from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.plain import plain, typed
 from replyloop_assets.workplace import Workplace, workplace, write_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ experiment = typer.Typer(
     no_args_is_help=True,
     help="Test one strategy against another on a share of the replies. Start with: replyloop experiment list",
 )
+
+ALLOTTED = ("engagement_tier", "account_size", "timing_window", "search_query")  # by claim_next
+MOST_A_DAY = 1_000_000
 
 Which = Annotated[str, typer.Argument(metavar="ID", help="The id or its beginning, or the name.")]
 
@@ -50,7 +54,9 @@ def show(which: Which, as_json: Json = False) -> None:
 def create(
     control: Annotated[str | None, typer.Option(help="What is done now, as ResearchSynthesizer.")] = None,
     treatment: Annotated[str | None, typer.Option(help="What may be better.")] = None,
-    family: Annotated[str, typer.Option(help="What the two are: generator, format, …")] = "generator",
+    family: Annotated[
+        str | None, typer.Option(help="What the two are: format or posting_hour; else generator.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Else: TREATMENT instead of CONTROL.")] = None,
     hypothesis: Annotated[str | None, typer.Option(help="Why it may be better.")] = None,
     share: Annotated[float, typer.Option(min=0.01, max=0.99, help="The treatment's part.")] = 0.1,
@@ -66,30 +72,44 @@ def create(
 
     For example: replyloop experiment create --control ResearchSynthesizer --treatment PersonalStory
     """
-    from replyloop_assets.warehouse.experiments import create_experiment, find_experiment, start_experiment
+    from replyloop_assets.warehouse import experiments
 
+    check_numbers(share, lift, per_day)
     now = datetime.now(UTC)
     with workplace() as place, place.engine.begin() as connection:
         duration = chosen_days(place, days)
-        if from_suggestion:
-            if control or treatment:
-                raise ReplyloopError("A suggestion names control and treatment already: leave those out.")
-            key: UUID = find_experiment(connection, from_suggestion)["id"]
+        if from_suggestion is not None:
+            if any(option is not None for option in (control, treatment, family, name, hypothesis)):
+                raise ReplyloopError(
+                    "A suggestion names control, treatment, family, name and hypothesis already: leave those "
+                    "out."
+                )
+            key: UUID = experiments.find_experiment(connection, from_suggestion)["id"]
         else:
-            check_strategies(place, family, control, treatment)
-            named = name or f"{treatment} instead of {control}"
-            why = hypothesis or f"{treatment} brings more followers than {control}."
-            key = create_experiment(connection, named, why, family, str(control), str(treatment), now)
-        row = find_experiment(connection, str(key))
+            one, other = check_strategies(control, treatment)
+            named = typed("--name", f"{other} instead of {one}" if name is None else name)
+            why = f"{other} brings more followers than {one}." if hypothesis is None else hypothesis
+            why = typed("--hypothesis", why)
+            of = typed("--family", "generator" if family is None else family)
+            key = experiments.create_experiment(connection, named, why, of, one, other, now)
+        row = experiments.find_experiment(connection, str(key))
+        check_family(place, row["strategy_type"])
         prospect = foresee(place, connection, row, share, duration, lift, per_day)
-        start_experiment(connection, key, share, duration, now, prospect.statement)
+        experiments.start_experiment(connection, key, share, duration, now, prospect.statement)
+        warnings = [
+            f"{plain(arm)} is no {plain(row['strategy_type'])} known so far: check that the bot has it."
+            for arm in experiments.unknown_arms(connection, row)
+        ]
+    if prospect.warning:
+        warnings.insert(0, prospect.warning)
     if as_json:
-        write_json({"id": str(key), "experiment_name": row["experiment_name"], **describe(prospect)})
+        named = row["experiment_name"]
+        write_json({"id": str(key), "experiment_name": named, **describe(prospect), "warnings": warnings})
         return
     print(prospect.statement)
-    if prospect.warning:
-        print(f"Warning: {prospect.warning}")
-    print(f"{row['experiment_name']} runs as {key}.")
+    for warning in warnings:
+        print(f"Warning: {warning}")
+    print(f"{plain(row['experiment_name'], None)} runs as {key}.")
 
 
 @experiment.command()
@@ -99,10 +119,11 @@ def stop(which: Which, reason: Annotated[str, typer.Option(help="Why; it is reco
 
     if not reason.strip():
         raise ReplyloopError("Say why with --reason: it is recorded.")
+    reason = typed("--reason", reason)
     with workplace() as place, place.engine.begin() as connection:
         row = find_experiment(connection, which)
-        stop_experiment(connection, row["id"], datetime.now(UTC), reason.strip())
-    print(f"{row['experiment_name']} is stopped.")
+        stop_experiment(connection, row["id"], datetime.now(UTC), reason)
+    print(f"{plain(row['experiment_name'], None)} is stopped.")
 
 
 def describe(prospect: "Prospect") -> dict[str, Any]:
@@ -113,15 +134,35 @@ def describe(prospect: "Prospect") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check_strategies(place: Workplace, family: str, control: str | None, treatment: str | None) -> None:
-    """Raise the sentence a person needs where there is nothing to compare."""
+def check_strategies(control: str | None, treatment: str | None) -> tuple[str, str]:
+    """Both as they are recorded, or the sentence a person needs where there is nothing to compare."""
     if not control or not treatment:
         raise ReplyloopError("Name both --control and --treatment, or --from-suggestion ID.")
+    control, treatment = typed("--control", control), typed("--treatment", treatment)
     if control == treatment:
-        raise ReplyloopError(f"{control} cannot be tested against itself: name another --treatment.")
-    families = place.settings.allocation.families
+        raise ReplyloopError(f"{plain(control)} cannot be tested against itself: name another --treatment.")
+    return control, treatment
+
+
+def check_family(place: Workplace, family: str | None) -> None:
+    """Refuse what is no family, and one whose arms the bot does not choose."""
+    if family in ALLOTTED:
+        raise ReplyloopError(
+            f"{family} is no family to test, as the queue allots it: test generator, format or posting_hour."
+        )
+    families = [one for one in place.settings.allocation.families if one not in ALLOTTED]
     if family not in families:
-        raise ReplyloopError(f"{family} is no family of strategies: take one of {', '.join(families)}.")
+        raise ReplyloopError(f"{plain(family)} is no family to test: take one of {', '.join(families)}.")
+
+
+def check_numbers(share: float, lift: float | None, per_day: float | None) -> None:
+    """Typer's limits let through what is no number; and without limit, nothing can be foreseen."""
+    from replyloop_assets.learning.experiments.power import MOST_LIFT
+
+    limits = (("share", share, 1), ("lift", lift, MOST_LIFT), ("per-day", per_day, MOST_A_DAY))
+    for option, value, most in limits:
+        if value is not None and not value <= most:  # which NaN is not, either
+            raise ReplyloopError(f"--{option} {value:g} is no number up to {most:,.0f}: give one that is.")
 
 
 def chosen_days(place: Workplace, days: int | None) -> int:

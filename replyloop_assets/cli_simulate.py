@@ -8,6 +8,7 @@ import typer
 from rich.progress import MofNCompleteColumn
 
 from replyloop_assets.cli_db import Json
+from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.settings import load_settings
 from replyloop_assets.workplace import progress_bar, write_json
 
@@ -53,22 +54,22 @@ def loop(
     from replyloop_assets.simulation.world import load_world
 
     known = load_world(world)
+    if figure is not None and not figure.parent.is_dir():
+        raise ReplyloopError(f"There is no folder {figure.parent} for the figure: make it, or name another.")
     with progress_bar("Living", MofNCompleteColumn()) as advance:
         found, ours, seeds = compare(known, days, per_day, seed, rule, lives, load_settings(), advance)
+    options = {"world": world, "days": days, "per_day": per_day, "rule": rule, "lives": lives, "seed": seed}
+    if as_json:
+        write_json({"bench": "loop", **options, **found})
+    else:
+        print("loop: " + ", ".join(f"{key} {value}" for key, value in options.items()))
+        print_figures(found)
     if figure is not None:
         from replyloop_assets.simulation.figure import draw_life
 
         changes = [change.day for change in known.change if change.day < days]
         title = f"{days} days in the world {Path(world).stem!r}, {per_day} replies a day, seed {seed}"
         draw_life(ours, seeds, changes, title, figure)
-    options = {"world": world, "days": days, "per_day": per_day, "rule": rule, "lives": lives, "seed": seed}
-    if as_json:
-        write_json({"bench": "loop", **options, **found})
-        return
-    print("loop: " + ", ".join(f"{key} {value}" for key, value in options.items()))
-    print_figures(found)
-    if figure is not None:
-        print(f"The first life is drawn in {figure}.")
 
 
 @simulate.command()

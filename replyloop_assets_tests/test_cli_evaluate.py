@@ -90,6 +90,26 @@ def test_a_file_that_is_no_policy_is_named(served: sa.Engine, tmp_path: Path, te
         ask(served, str(file))
 
 
+@pytest.mark.parametrize("depth", [1, 900, 100_000])
+def test_a_file_that_goes_deep_is_named(served: sa.Engine, tmp_path: Path, depth: int) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text('{"thread": ' * depth + "{}" + "}" * depth)
+    with pytest.raises(ReplyloopError, match="is no JSON object of arms"):
+        ask(served, str(file))
+
+
+def test_a_file_that_names_an_arm_twice_is_refused(served: sa.Engine, tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text('{"thread": 0.5, "single": 0.5, "thread": 0.5}')
+    with pytest.raises(ReplyloopError, match="thread stands twice in the policy"):
+        ask(served, str(file))
+
+
+def test_a_list_longer_than_any_name_of_a_file_is_read(served: sa.Engine) -> None:
+    with pytest.raises(ReplyloopError, match="arm 0000 is no arm of format"):
+        ask(served, "thread=1," + ",".join(f"arm {n:04}=0" for n in range(5000)))
+
+
 def test_decisions_of_before_the_days_asked_for_do_not_count(served: sa.Engine) -> None:
     with pytest.raises(ReplyloopError, match="of the last 5 days"):
         ask(served, "uniform", days=5)

@@ -75,7 +75,8 @@ def evaluate(
     control, treatment = (cumulative(rows, variant, len(days)) for variant in ("control", "treatment"))
     verdicts = judge(control, treatment, rule)
     assignment = assigned(traces, len(days))
-    fault = find_fault(assignment, rule.sample_ratio_p)
+    # two ratios are looked at every day: together they stop a sound experiment no oftener than that
+    fault = find_fault(assignment, rule.sample_ratio_p / (2 * rule.horizon_days))
     at = min(int(first_decision(verdicts.decision)), len(days) - 1)
     decision = str(verdicts.decision[at])
     event, status = ("decided", "completed") if decision != CONTINUE else (None, "running")
@@ -181,7 +182,7 @@ def suggest_experiments(connection: sa.Connection, window: Window, settings: Exp
     if room <= 0 or arms.empty:
         return
     tried = set(zip(recent["family"], recent["treatment"], strict=True))
-    per_day = float(arms["per_day"].iloc[0])
+    per_day = float(arms["per_day"].iloc[0]) / (1 + int(recent["open"].sum()))
     found = suggest(arms, per_day, tried, settings).head(room)
     rows: Sequence[dict[Any, Any]] = found.to_dict("records")
     for row in rows:

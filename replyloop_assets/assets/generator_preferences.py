@@ -1,15 +1,18 @@
 """Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
 
+from dataclasses import replace
 from datetime import UTC
 
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.evidence import steady_days
+from replyloop_assets.learning.allocation.shares import in_pivot
 from replyloop_assets.learning.allocation.value import METRICS
-from replyloop_assets.learning.generators.preferences import prefer_generators
+from replyloop_assets.learning.generators.preferences import GeneratorSettings, prefer_generators
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.pivots import read_pivots
@@ -23,7 +26,9 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
         read_sql("stages/generator_preferences"),
         {"first_day": window.first_day(held_days(connection, window, settings)), "day": window.day},
     )
-    preferred = prefer_generators(cells, settings.generators)
+    adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
+    adopted = adopted[adopted["strategy_type"] == "generator"]
+    preferred = prefer_generators(cells, exploring(connection, window, settings), adopted)
     write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
     if window.is_newest:
         connection.execute(
@@ -31,6 +36,14 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
             {"day": window.day, "as_of": window.as_of},
         )
     return len(preferred)
+
+
+def exploring(connection: sa.Connection, window: Window, settings: Settings) -> GeneratorSettings:
+    """The settings of the generators, with the exploration share that a pivot asks for."""
+    pivots = read_pivots(connection, window, settings.allocation.window_days)
+    if not any(in_pivot(*pivot, window.as_of, settings.allocation) for pivot in pivots):
+        return settings.generators
+    return replace(settings.generators, exploration_share=settings.allocation.pivot_exploration_share / 100)
 
 
 def held_days(connection: sa.Connection, window: Window, settings: Settings) -> int:

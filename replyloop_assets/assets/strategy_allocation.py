@@ -1,7 +1,5 @@
 """How effort is shared: each family's arms, by what they brought day by day."""
 
-from datetime import timedelta
-
 import pandas as pd
 import sqlalchemy as sa
 
@@ -11,6 +9,7 @@ from replyloop_assets.learning.allocation.shares import allocate
 from replyloop_assets.learning.allocation.value import METRICS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.pivots import read_pivots
@@ -24,11 +23,11 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
         read_sql("stages/strategy_allocation"),
         {
             "day": window.day,
-            "as_of": window.as_of,
             "families": list(settings.allocation.families),
-            "incumbency": timedelta(days=settings.allocation.incumbent_days),
         },
     )
+    adoptions = read_adoptions(connection, window, settings.allocation.incumbent_days)
+    evidence = evidence.merge(adoptions, on=["strategy_type", "strategy_name"], how="left")
     # by code point, whatever the server's collation
     evidence = evidence.sort_values(["strategy_type", "strategy_name"], ignore_index=True)
     daily = read_daily(connection, window, settings)

@@ -1,6 +1,7 @@
 """What a policy of one's own would have brought, from the ledger: read once, shown as text or as JSON."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import Path
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.evaluation.ledger import Log, as_log, evaluate_policy
+from replyloop_assets.plain import plain
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.frames import read_frame
 from replyloop_assets.warehouse.named_sql import read_sql
@@ -98,17 +100,18 @@ def read_policy(text: str, log: Log, shares: Policy) -> Policy:
 
 def read_shares(text: str) -> dict[str, Any]:
     """What a file, or a list of arm=probability, says of each arm."""
-    if Path(text).is_file():
+    if is_file(text):
         try:
-            given = json.loads(Path(text).read_text("utf-8"))
-        except (OSError, ValueError):
+            given = json.loads(Path(text).read_text("utf-8"), object_pairs_hook=each_once)
+        except (OSError, ValueError, RecursionError):
             given = None
-        if not isinstance(given, dict) or not given:
+        nested = isinstance(given, dict) and any(isinstance(part, dict | list) for part in given.values())
+        if not isinstance(given, dict) or not given or nested:
             raise ReplyloopError(
                 f"{plain(text, 500)} is no JSON object of arms and probabilities: {EXAMPLE}."
             )
         return given
-    given = {}
+    pairs = []
     for part in text.split(","):
         arm, equals, share = part.rpartition("=")
         try:
@@ -117,15 +120,30 @@ def read_shares(text: str) -> dict[str, Any]:
             number = None
         if not equals or not arm.strip() or number is None:
             raise ReplyloopError(f"{plain(text, 500)} is neither a file nor a policy: {EXAMPLE}.")
-        if arm.strip() in given:
-            raise ReplyloopError(f"{plain(arm.strip())} stands twice in the policy: name each arm once.")
-        given[arm.strip()] = number
+        pairs.append((arm.strip(), number))
+    return each_once(pairs)
+
+
+def is_file(text: str) -> bool:
+    """Whether this names a file; a list of arms may be longer than any name."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def each_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The shares by arm.
+
+    Raises:
+        ReplyloopError: an arm has two.
+    """
+    given: dict[str, Any] = {}
+    for arm, share in pairs:
+        if arm in given:
+            raise ReplyloopError(f"{plain(arm)} stands twice in the policy: name each arm once.")
+        given[arm] = share
     return given
-
-
-def plain(text: object, most: int | None = 80) -> str:
-    """What somebody else wrote, on one line and without orders to the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))[:most]
 
 
 def render_evaluation(answer: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from replyloop_assets.plain import plain
 from replyloop_assets.warehouse.named_sql import read_sql
 
 Row = Mapping[str, Any]
@@ -48,30 +49,30 @@ def render_experiments(rows: Sequence[Row]) -> Group:
     for row in rows:
         table.add_row(
             row["id"][:8],
-            Text(row["experiment_name"]),
-            Text(row["strategy_type"] or "–"),
-            row["status"],
-            f"{row['look']}/{row['horizon_days']}" if row["look"] else "–",
+            *(Text(told(row[name])) for name in ("experiment_name", "strategy_type", "status")),
+            f"{row['look']}/{told(row['horizon_days'])}" if row["look"] else "–",
             count(row["sample_size_control"]),
             count(row["sample_size_treatment"]),
             lift(row),
-            row["decision"] or "–",
+            Text(told(row["decision"])),
         )
     return Group(table)
 
 
 def render_experiment(experiment: Row) -> Group:
     """One experiment in words: what it asks, what happened, and each look."""
+    pct = experiment["treatment_allocation_pct"]
+    known = {name: told(value) for name, value in experiment.items()}
     parts: list[Any] = [
-        Text(f"{experiment['experiment_name']} ({experiment['id']}): {experiment['status']}", "bold"),
-        Text(experiment["hypothesis"]),
+        Text(f"{known['experiment_name']} ({known['id']}): {known['status']}", "bold"),
+        Text(known["hypothesis"]),
         Text(
-            f"{experiment['strategy_type']}: {experiment['treatment_strategy']} "
-            f"({experiment['treatment_allocation_pct']:g}%) against {experiment['control_strategy']}, "
-            f"at most {experiment['horizon_days']} days."
+            f"{known['strategy_type']}: {known['treatment_strategy']} "
+            f"({'–' if pct is None else f'{pct:g}%'}) against {known['control_strategy']}, "
+            f"at most {known['horizon_days']} days."
         ),
         *(
-            Text(f"{event['at']:%Y-%m-%d %H:%M} {event['event']}: {event['reason']}")
+            Text(f"{event['at']:%Y-%m-%d %H:%M} {event['event']}: {told(event['reason'])}")
             for event in experiment["events"]
         ),
     ]
@@ -82,7 +83,7 @@ def render_experiment(experiment: Row) -> Group:
         sizes = f"{row['sample_size_control']:,} control, {row['sample_size_treatment']:,} treatment"
         raw = "" if row["improvement_pct"] is None else f" As measured {row['improvement_pct']:+.0f}%."
         p_value = "" if row["p_value"] is None else f" Welch's p = {row['p_value']:.3f}."
-        parts.append(Text(f"{row['day']} look {row['look']} ({sizes}): {row['reason']}{raw}{p_value}"))
+        parts.append(Text(f"{row['day']} look {row['look']} ({sizes}): {told(row['reason'])}{raw}{p_value}"))
     return Group(*parts)
 
 
@@ -91,6 +92,11 @@ def lift(row: Row) -> str:
     if row["shrunk_lift_pct"] is None:
         return "–"
     return f"{row['shrunk_lift_pct']:+.0f}% ({row['lift_low_pct']:+.0f} to {row['lift_high_pct']:+.0f})"
+
+
+def told(value: object) -> str:
+    """What a row says, whoever wrote it, or a dash."""
+    return "–" if value is None else plain(value, None)
 
 
 def count(value: int | None) -> str:

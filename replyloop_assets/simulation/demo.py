@@ -38,6 +38,7 @@ def demo_life(today: date, days: int, per_day: int) -> Play:
 
 def play_demo(engine: sa.Engine, settings: Settings, play: Play, on_day: Callable[[int, int], None]) -> None:
     """Live it in an empty database."""
+    settings = settings.model_copy(update={"history_start": min(settings.history_start, play.first_day)})
     play_life(play, engine, settings, lambda day: on_day(day + 1, play.days))
     statement = "INSERT INTO system_events (event_type, event_data) VALUES (:played, CAST(:what AS JSONB))"
     with engine.begin() as connection:

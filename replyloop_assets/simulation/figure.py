@@ -52,7 +52,8 @@ def draw_life(ours: Lived, seeds: Lived, changes: list[int], title: str, path: P
 
     for status, days in ours.health.groupby("status"):
         health.bar(days["day"], 1, width=1, color=STATUS_COLOURS.get(str(status), GREY), label=str(status))
-    health.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    if len(ours.health):
+        health.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     health.set_yticks([])
     health.set_ylabel("health")
 

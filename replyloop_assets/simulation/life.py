@@ -139,9 +139,9 @@ def play_life(
         for hour in range(24 * play.days):
             at = audience.start + timedelta(hours=hour)
             loop_at.hour(at)
-            for trial in play.world.experiment:
+            for place, trial in enumerate(play.world.experiment):
                 if 24 * trial.day == hour:
-                    start_trial(engine, trial, at + EXPERIMENTS_AT, play.seed)
+                    start_trial(engine, trial, at + EXPERIMENTS_AT, f"{play.seed}/{place}")
             bot.live(hour, at)
             if hour % 24 == 23:
                 on_day(hour // 24)
@@ -176,13 +176,13 @@ def turn(stages: Sequence[Stage], engine: sa.Engine, settings: Settings, now: da
             stage.fill(runtime, Window.at(day, now))
 
 
-def start_trial(engine: sa.Engine, trial: Trial, at: datetime, seed: int) -> None:
-    """An experiment as the operator starts it; its id, which decides who is treated, comes from the seed."""
+def start_trial(engine: sa.Engine, trial: Trial, at: datetime, name: str) -> None:
+    """An experiment as the operator starts it; its id, which decides who is treated, comes from `name`."""
     with engine.begin() as connection:
         connection.execute(
             CREATE,
             {
-                "id": uuid5(NAMESPACE_OID, f"replyloop/{seed}/{trial!r}"),
+                "id": uuid5(NAMESPACE_OID, f"replyloop/{name}"),
                 "name": f"{trial.treatment} instead of {trial.control}",
                 "hypothesis": f"{trial.treatment} brings more followers",
                 "family": trial.family,

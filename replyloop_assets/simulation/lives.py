@@ -48,8 +48,9 @@ def throwaway_server(settings: Settings) -> Iterator[Server]:
 
 
 def by_rule(settings: Settings, rule: Rule) -> Settings:
-    """The settings with one rule for every component."""
-    return settings.model_copy(update={name: replace(getattr(settings, name), rule=rule) for name in RULED})
+    """The settings with one rule for every component, and a history that the life lies in."""
+    ruled = {name: replace(getattr(settings, name), rule=rule) for name in RULED}
+    return settings.model_copy(update={**ruled, "history_start": FIRST_DAY})
 
 
 def live_once(url: str, play: Play, settings: Settings, days: "Queue[int]") -> Lived:
@@ -171,6 +172,7 @@ def right(experiments: pd.DataFrame) -> int:
 
 
 def wrong(experiments: pd.DataFrame) -> int:
-    """Decided, and not right."""
-    decided = experiments["ended"].notna() & experiments["decision"].isin([ADOPT, REJECT])
-    return int(decided.sum()) - right(experiments)
+    """Adopted what is no better, or rejected what is no worse; what the truth does not know is neither."""
+    decision = experiments["decision"].where(experiments["ended"].notna())
+    adopted, rejected = decision == ADOPT, decision == REJECT
+    return int((adopted & (experiments["lift"] <= 0) | rejected & (experiments["lift"] >= 0)).sum())

@@ -65,6 +65,7 @@ class Truth:
         self._interaction = np.exp(rng.normal(0, law.interaction, (len(audience.accounts), arms)))
         self._hits = np.exp(rng.normal(0, world.arms.hits_spread, arms))
         self._sigma = rng.choice(world.arms.sigmas or (world.outcome.sigma,), arms)
+        self._check_names()
         rng = np.random.default_rng(of_days)
         self._effects = {family: self._play(family, list(of.values()), rng) for family, of in effects.items()}
         self.day_factor = self._draw_days(rng)
@@ -83,21 +84,34 @@ class Truth:
                 continue
             since = span(change)
             if change.kind == "algorithm":
-                effects[since, self._place(family, change)] *= 1 - change.size
+                effects[since, self._arms[family].index(str(change.arm))] *= 1 - change.size
             else:
                 order = np.argsort(effects[change.day])
                 worse = order[: len(order) // 2]
-                other = self._place(family, change) if change.arm else int(rng.choice(worse))
+                other = self._arms[family].index(str(change.arm)) if change.arm else int(rng.choice(worse))
                 pair = [order[-1], other]
                 effects[since, pair] = effects[since, pair[::-1]]
         return effects
 
-    def _place(self, family: Family, change: Change) -> int:
-        try:
-            return self._arms[family].index(str(change.arm))
-        except ValueError:
-            known = ", ".join(self._arms[family])
-            raise ReplyloopError(f"change: {change.arm} is no arm of {family}: it has {known}.") from None
+    def _check_names(self) -> None:
+        """Every arm that the world's changes and experiments name is one of it."""
+        named = [
+            (f"change.{n}.arm", change.family, change.arm)
+            for n, change in enumerate(self.world.change)
+            if change.kind != "drop" and change.arm is not None
+        ]
+        for n, trial in enumerate(self.world.experiment):
+            of_trial = (("control", trial.control), ("treatment", trial.treatment))
+            named += [(f"experiment.{n}.{part}", trial.family, arm) for part, arm in of_trial]
+        for key, family, arm in named:
+            if arm not in self._arms[family]:
+                known = ", ".join(self._arms[family])
+                raise ReplyloopError(f"{key} cannot be used: {arm} is no arm of {family}, which has {known}.")
+        for n, change in enumerate(self.world.change):
+            if change.kind == "swap" and len(self._arms[change.family]) < 2:
+                raise ReplyloopError(
+                    f"change.{n} cannot be used: {change.family} has one arm, and none to swap."
+                )
 
     def _draw_days(self, rng: np.random.Generator) -> Floats:
         """The factor of each day on what any reply brings."""

@@ -11,7 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from replyloop_assets.errors import ReplyloopError
 
@@ -19,9 +27,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=3)]  # a standard deviation on the log scale
 Factor = Annotated[float, Field(gt=0, le=100)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+Typical = Annotated[float, Field(gt=0, le=1e9)]  # a median
+Amount = Annotated[float, Field(ge=0, le=1e6)]
 Named = Literal["generator", "format", "topic"]
 Stepped = Literal["likes", "followers", "age_minutes", "crowd", "hour"]
 Family = Literal[Named, Stepped]
+
+
+def ordered(pair: tuple[float, float]) -> tuple[float, float]:
+    """A range from low to high, its upper end above 0."""
+    if not pair[0] <= pair[1] or not pair[1] > 0:
+        raise ValueError("write the lower end first, and an upper end above 0")
+    return pair
 
 
 class Part(BaseModel):
@@ -51,7 +68,7 @@ class Arms(Part):
     spread: Spread = 0.3
     hits_follow: float = Field(default=0.5, ge=-2, le=2)
     hits_spread: Spread = 0
-    hits_within: tuple[Share, Share] = (0.05, 0.9)
+    hits_within: Annotated[tuple[Share, Share], AfterValidator(ordered)] = (0.05, 0.9)
     walk: Spread = 0
     pull: float = Field(default=1, ge=0, le=1)
     sigmas: tuple[Annotated[float, Field(gt=0, le=3)], ...] = ()
@@ -61,7 +78,7 @@ class Accounts(Part):
     """Who writes: how many, their followers (log-normal), and their part in what a reply brings."""
 
     count: Count = 150
-    followers_median: float = Field(default=150_000, gt=0)
+    followers_median: Typical = 150_000
     followers_sigma: Spread = 1.3
     spread: Spread = 0.35
     interaction: Spread = 0.15  # of each account with each generator
@@ -74,11 +91,11 @@ class Posts(Part):
     """What is found in a day: how many, their likes and age when found (log-normal), their crowd."""
 
     per_day: Count = 300
-    likes_median: float = Field(default=15_000, gt=0)
+    likes_median: Typical = 15_000
     likes_sigma: Spread = 1.1
-    age_minutes_median: float = Field(default=150, gt=0)
+    age_minutes_median: Typical = 150
     age_sigma: Spread = 1.0
-    replies_per_like: tuple[Share, Share] = (0.003, 0.03)
+    replies_per_like: Annotated[tuple[Share, Share], AfterValidator(ordered)] = (0.003, 0.03)
 
 
 class Rhythm(Part):
@@ -90,14 +107,20 @@ class Rhythm(Part):
     """
 
     weekdays: tuple[Factor, ...] = Field(default=(1, 1, 1, 1, 1, 1, 1), min_length=7, max_length=7)
-    posts_by_hour: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        default=(1,) * 24, min_length=24, max_length=24
-    )
+    posts_by_hour: tuple[Amount, ...] = Field(default=(1,) * 24, min_length=24, max_length=24)
     shock: Spread = 0
     autocorrelation: float = Field(default=0, ge=0, lt=1)
     season: Share = 0
     season_days: Count = 365
     growth: Factor = 1
+
+    @field_validator("posts_by_hour")
+    @classmethod
+    def check_hours(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        """Some hour has posts."""
+        if not sum(weights) > 0:
+            raise ValueError("some hour needs a weight above 0")
+        return weights
 
 
 class Signals(Part):
@@ -107,9 +130,9 @@ class Signals(Part):
     `half_ripe_hours` is when half of all has come.
     """
 
-    visits: float = Field(default=8, ge=0)
-    likes: float = Field(default=6, ge=0)
-    impressions: float = Field(default=900, ge=0)
+    visits: Amount = 8
+    likes: Amount = 6
+    impressions: Amount = 900
     spread: Spread = 0.8
     together: float = Field(default=0.5, ge=0, le=1)
     half_ripe_hours: float = Field(default=3, gt=0, le=24)
@@ -146,7 +169,14 @@ class Trial(Part):
     family: Literal["generator", "format"] = "generator"
     control: str
     treatment: str
-    share: float = Field(default=0.1, gt=0, lt=1)
+    share: float = Field(default=0.1, ge=0.01, le=0.99)
+
+    @model_validator(mode="after")
+    def check_arms(self) -> Self:
+        """There is something to compare."""
+        if self.control == self.treatment:
+            raise ValueError("control and treatment are the same")
+        return self
 
 
 class Outage(Part):
@@ -187,9 +217,11 @@ class World(Part):
     @classmethod
     def check_steps(cls, effects: dict[Family, dict[str, float]]) -> dict[Family, dict[str, float]]:
         """The arms of likes, followers, age, crowd and hour are lower bounds."""
-        for family in get_args(Stepped):
-            for bound in effects.get(family, {}):
-                if not bound.isdigit():
+        for family, arms in effects.items():
+            if not arms:
+                raise ValueError(f"{family} needs an arm, or leave the table out")
+            for bound in arms if family in get_args(Stepped) else ():
+                if not (bound.isascii() and bound.isdigit() and len(bound) < 16):
                     raise ValueError(f"{family} takes lower bounds such as 1000, not {bound[:40]!r}")
         return effects
 
@@ -210,7 +242,7 @@ def load_world(name_or_file: str) -> World:
         text = (files("replyloop_assets.simulation") / "worlds" / f"{name_or_file}.toml").read_text("utf-8")
     else:
         try:
-            text = Path(name_or_file).read_text("utf-8")
+            text = Path(name_or_file).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError, ValueError):
             raise ReplyloopError(
                 f"{name_or_file} is neither a readable file nor a world: take one of "

@@ -9,19 +9,38 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.plain import plain, typed
 
 Row = Mapping[str, Any]
+LEAST_OF_AN_ID = 4  # characters, so that nothing is stopped by a slip
 
+# two at once could not see that they are rivals
+LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_experiments'))")
 FIND = sa.text("""
     SELECT id, experiment_name, strategy_type, control_strategy, treatment_strategy, status, horizon_days
     FROM experiments
-    WHERE id::TEXT = lower(:word) OR left(id::TEXT, length(:word)) = lower(:word) OR experiment_name = :word
-    ORDER BY id::TEXT = lower(:word) DESC, created_at DESC, id
+    WHERE
+        experiment_name IN (:word, :stripped)
+        OR (length(:stripped) >= :least AND left(id::TEXT, length(:stripped)) = lower(:stripped))
+    ORDER BY id::TEXT = lower(:stripped) DESC, created_at DESC, id
 """)
 RIVAL = sa.text("""
     SELECT experiment_name FROM experiments
-    WHERE status = 'running' AND strategy_type = :family
-        AND control_strategy = :control AND treatment_strategy = :treatment
+    WHERE status = 'running' AND strategy_type = :family AND id <> :id
+        AND (control_strategy, treatment_strategy) IN ((:control, :treatment), (:treatment, :control))
+""")
+UNKNOWN = sa.text("""
+    SELECT arm.name
+    FROM unnest(CAST(:arms AS TEXT[])) WITH ORDINALITY AS arm (name, place)
+    WHERE
+        NOT EXISTS (
+            SELECT FROM strategy_allocation WHERE strategy_type = :family AND strategy_name = arm.name
+        )
+        AND NOT EXISTS (SELECT FROM daily_rollup WHERE dimension = :family AND value = arm.name)
+        AND NOT EXISTS (
+            SELECT FROM generator_preferences WHERE :family = 'generator' AND generator_name = arm.name
+        )
+    ORDER BY arm.place
 """)
 CREATE = sa.text("""
     INSERT INTO experiments (
@@ -53,14 +72,26 @@ def find_experiment(connection: sa.Connection, word: str) -> Row:
     """The experiment of this id, beginning of an id, or name.
 
     Raises:
-        ReplyloopError: there is none, or more than one.
+        ReplyloopError: there is none, or more than one, or too little was given to tell.
     """
-    found = connection.execute(FIND, {"word": word}).mappings().all()
+    stripped = typed("The id", word)
+    values = {"word": word, "stripped": stripped, "least": LEAST_OF_AN_ID}
+    found = connection.execute(FIND, values).mappings().all()
+    if not found and len(stripped) < LEAST_OF_AN_ID:
+        raise ReplyloopError(
+            f"{plain(stripped)} is too little of an id: give {LEAST_OF_AN_ID} characters, or the whole name."
+        )
     if not found:
-        raise ReplyloopError(f"There is no experiment {word}: replyloop experiment list shows them.")
-    if len(found) > 1 and str(found[0]["id"]) != word.lower():
-        raise ReplyloopError(f"{word} may mean {len(found)} experiments: give more of the id.")
+        raise ReplyloopError(f"There is no experiment {plain(word)}: replyloop experiment list shows them.")
+    if len(found) > 1 and str(found[0]["id"]) != stripped.lower():
+        raise ReplyloopError(f"{plain(word)} may mean {len(found)} experiments: give more of the id.")
     return dict(found[0])
+
+
+def unknown_arms(connection: sa.Connection, row: Row) -> list[str]:
+    """Those of the two strategies that nothing live and no reply so far is of."""
+    arms = [row["control_strategy"], row["treatment_strategy"]]
+    return list(connection.execute(UNKNOWN, {"family": row["strategy_type"], "arms": arms}).scalars())
 
 
 def create_experiment(
@@ -73,6 +104,7 @@ def create_experiment(
     at: datetime,
 ) -> UUID:
     """Write down an experiment that has not started."""
+    connection.execute(LOCK)
     key = uuid4()
     values = {"name": name, "hypothesis": hypothesis, "family": family}
     connection.execute(
@@ -88,23 +120,25 @@ def start_experiment(
     """Let it take units from now on.
 
     Raises:
-        ReplyloopError: it has started already, or another tests just the same.
+        ReplyloopError: it has started already, or another tests the same two.
     """
+    connection.execute(LOCK)
     row = find_experiment(connection, str(key))
+    named = plain(row["experiment_name"])
     pair = {
+        "id": key,
         "family": row["strategy_type"],
         "control": row["control_strategy"],
         "treatment": row["treatment_strategy"],
     }
     if rival := connection.execute(RIVAL, pair).scalar():
         raise ReplyloopError(
-            f"{rival} already tests {pair['treatment']} against {pair['control']}: stop it first."
+            f"{plain(rival)} already tests {plain(pair['treatment'])} and {plain(pair['control'])} "
+            "against each other: stop it first."
         )
     values = {"id": key, "at": at, "days": days, "treated_pct": round(100 * share, 2)}
     if connection.execute(START, values).rowcount == 0:
-        raise ReplyloopError(
-            f"{row['experiment_name']} is {row['status']}: only a suggestion can be started."
-        )
+        raise ReplyloopError(f"{named} is {plain(row['status'])} already: only a suggestion can be started.")
     record(connection, key, "started", at, reason, {"share": share, "days": days})
 
 
@@ -116,7 +150,7 @@ def stop_experiment(connection: sa.Connection, key: UUID, at: datetime, reason: 
     """
     if connection.execute(STOP, {"id": key, "at": at, "reason": reason}).rowcount == 0:
         status = find_experiment(connection, str(key))["status"]
-        raise ReplyloopError(f"It is {status} already: there is nothing to stop.")
+        raise ReplyloopError(f"It is {plain(status)} already: there is nothing to stop.")
     record(connection, key, "stopped", at, reason, {})
 
 

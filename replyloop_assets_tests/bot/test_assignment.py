@@ -310,15 +310,21 @@ def test_experiments_share_the_units_and_the_probability_is_over_all_of_them(eng
         start_experiment(engine, "generator", "Old", "Newer", 80): {"Old": 0.8, "Newer": 0.2},
     }
     start_experiment(engine, "generator", "x", "y", 50, status="suggested")
-    start_experiment(engine, "format", "x", "y", 50)
+    of_format = start_experiment(engine, "format", "x", "y", 50)
+    running = sorted([*trials, of_format])
     rows = generators_of(engine, "a", UNITS)
+    taken = {unit: running[int(hash_of("experiments", unit) * 3)] for unit in UNITS}
     for unit, row in rows.items():
-        trial = sorted(trials)[int(hash_of("experiments", unit) * 2)]
-        assert str(row.experiment_id) == trial
-        assert row.generator in trials[trial]
+        if taken[unit] == of_format:  # that unit's part is the format's
+            assert (row.experiment_id, row.generator) == (None, "ResearchSynthesizer")
+        else:
+            assert str(row.experiment_id) == taken[unit]
+            assert row.generator in trials[taken[unit]]
     overall = {"Old": 0.65, "New": 0.25, "Newer": 0.1}
-    entries = [entry for (family, _), entry in ledger(engine).items() if family == "generator"]
-    assert len(entries) == len(UNITS)
+    held = ledger(engine)
+    entries = [held["generator", unit] for unit in UNITS if taken[unit] != of_format]
+    rows = {unit: rows[unit] for unit in UNITS if taken[unit] != of_format}
+    assert p_value_of(Counter(taken.values()), dict.fromkeys(running, 1 / 3)) > 1e-4
     assert all(entry.available == pytest.approx(overall) for entry in entries)
     assert all(entry.probability == pytest.approx(overall[entry.arm]) for entry in entries)
     assert p_value_of(Counter(row.generator for row in rows.values()), overall) > 1e-4

@@ -41,6 +41,13 @@ def test_the_documents_file_is_a_world_and_its_values_are_the_defaults() -> None
         ("[effects.colour]\nred = 2", "effects.colour"),
         ("[rhythm]\nweekdays = [1, 2]", "rhythm.weekdays cannot be used"),
         ("outcome = ", "is no TOML"),
+        (f"[rhythm]\nposts_by_hour = {[0] * 24}", "some hour needs a weight above 0"),
+        ("[posts]\nreplies_per_like = [0.03, 0.003]", "posts.replies_per_like cannot be used"),
+        ("[arms]\nhits_within = [0, 0]", "write the lower end first"),
+        ("[accounts]\nfollowers_median = inf", "accounts.followers_median cannot be used"),
+        ("[effects.generator]", "generator needs an arm"),
+        ('[effects.likes]\n"²" = 1', "likes takes lower bounds"),
+        ("[[experiment]]\nday = 1\ncontrol = 'A'\ntreatment = 'A'", "control and treatment are the same"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:

@@ -213,11 +213,22 @@ LANGUAGE sql STABLE AS $$
         running.status = 'running' AND running.started_at <= at AND running.strategy_type = family AND whole.pct > 0
 $$;
 
--- The experiment that a unit takes part in: those running on this family share the units evenly.
+-- The experiment that a unit takes part in, where it is one of this family: a unit is in one experiment at
+-- most, so all that run on generators and formats share the units evenly.
 CREATE OR REPLACE FUNCTION experiment_of(family TEXT, unit TEXT, at TIMESTAMPTZ) RETURNS UUID
 LANGUAGE sql STABLE AS $$
-    SELECT (array_agg(running.id ORDER BY running.id))[1 + floor(unit_hash('experiments', unit) * count(*))::INTEGER]
-    FROM running_experiments(family, at) AS running
+    SELECT part.id
+    FROM (
+        SELECT
+            running.id, tested.family,
+            row_number() OVER (ORDER BY running.id) AS place,
+            count(*) OVER () AS shared_by
+        FROM (VALUES ('generator'), ('format')) AS tested (family)
+        CROSS JOIN LATERAL running_experiments(tested.family, experiment_of.at) AS running
+    ) AS part
+    WHERE
+        part.family = experiment_of.family
+        AND part.place = 1 + floor(unit_hash('experiments', experiment_of.unit) * part.shared_by)
 $$;
 
 -- The strategy that a running experiment gives a unit, as the unit's answer for the family: it stands in

@@ -27,7 +27,7 @@ SELECT
     (SELECT sum(n) / count(DISTINCT day)::DOUBLE PRECISION FROM recent WHERE dimension = 'all') AS per_day,
     (
         SELECT count(*) FROM experiments AS other
-        WHERE other.status = 'running' AND other.strategy_type = :family
+        WHERE other.status = 'running' AND other.strategy_type IN ('generator', 'format')
     ) AS running
 FROM merged
 ORDER BY merged.dimension = 'all'

@@ -1,6 +1,7 @@
 -- Grain: one row per open experiment and look (the day since its start) on which units were given a
 -- variant or were judged: by the ledger, what was to be expected of them. Only a unit that the loop served
--- is judged, and outcomes without exposure only where others of the experiment can be traced to theirs.
+-- is judged, and outcomes without exposure only where others of the experiment can be traced to theirs, or
+-- where the loop started it: an import knows of no exposures.
 WITH open AS (
     SELECT
         experiment.id,
@@ -51,16 +52,28 @@ given AS (
         AND ledger.arm IN (open.control_strategy, open.treatment_strategy)
 ),
 
-exposed AS (
+firsts AS (
     SELECT
         given.id,
         given.unit,
-        min(given.variant) AS variant,
-        min(given.p) AS p,
-        count(DISTINCT given.variant) > 1 AS twice,
-        (min(given.at) AT TIME ZONE 'UTC')::DATE AS day
+        given.variant,
+        min(given.at) AS at,
+        min(given.p) AS p
     FROM given
-    GROUP BY given.id, given.unit
+    GROUP BY given.id, given.unit, given.variant
+),
+
+exposed AS (
+    SELECT
+        firsts.id,
+        firsts.unit,
+        (array_agg(firsts.variant ORDER BY firsts.at, firsts.variant))[1] AS variant,
+        min(firsts.p) AS p,
+        (min(firsts.at) AT TIME ZONE 'UTC')::DATE AS day,
+        -- known to be broken from its second variant on
+        CASE WHEN count(*) > 1 THEN (max(firsts.at) AT TIME ZONE 'UTC')::DATE END AS twice_day
+    FROM firsts
+    GROUP BY firsts.id, firsts.unit
 ),
 
 -- each outcome under the names that its unit may have: joined by equality, thousands of them take no time
@@ -107,9 +120,15 @@ judged AS (
 counted AS (
     SELECT
         id, day, variant, p,
-        1 AS exposed, 0 AS judged, twice::INTEGER AS twice, 0 AS unexposed
+        1 AS exposed, 0 AS judged, 0 AS twice, 0 AS unexposed
     FROM exposed
     WHERE p IS NOT NULL
+    UNION ALL
+    SELECT
+        id, twice_day, variant, 0,
+        0, 0, 1, 0
+    FROM exposed
+    WHERE twice_day IS NOT NULL
     UNION ALL
     SELECT
         id, day, variant, p,
@@ -123,7 +142,14 @@ counted AS (
     FROM judged
     WHERE
         given IS NULL
-        AND id IN (SELECT traced.id FROM judged AS traced WHERE traced.given IS NOT NULL)
+        AND (
+            id IN (SELECT traced.id FROM judged AS traced WHERE traced.given IS NOT NULL)
+            OR id IN (
+                SELECT started.experiment_id
+                FROM experiment_events AS started
+                WHERE started.event = 'started' AND started.at < :as_of
+            )
+        )
 )
 
 SELECT

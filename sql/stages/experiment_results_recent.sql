@@ -1,8 +1,8 @@
--- Grain: one row per experiment known before the as-of that is open, or was created lately: whether it
+-- Grain: one row per experiment that is open now, or was created lately: whether it
 -- still takes up the budget, and the treatment that is not to be suggested again.
 SELECT
     strategy_type AS family,
     treatment_strategy AS treatment,
     (status IN ('suggested', 'running'))::INTEGER AS open
 FROM experiments
-WHERE created_at < :as_of AND (status IN ('suggested', 'running') OR created_at >= :since)
+WHERE status IN ('suggested', 'running') OR created_at >= :since

@@ -124,24 +124,43 @@ def ranked_shares(draws: Floats, settings: AllocationSettings) -> Floats:
 def install(
     shares: Floats, treatment: int, control: int | None, former_share: float, exploration: float
 ) -> Floats:
-    """Shares in percent with an adopted treatment as the family's incumbent.
+    """Shares in percent with an adopted treatment as the family's incumbent; arms on the last axis.
 
-    It gets at least `former_share`, what its control had when it lost; the control keeps its part of
-    the exploration; the others share what is left in their old proportion.
+    It gets at least `former_share`, what its control had when it lost, but the exploration share stays. The
+    control keeps its part of that, the others share what is left in their old proportion, none of them
+    less than a quarter of an even part of the exploration.
     """
-    others = np.arange(len(shares)) != treatment
-    installed = shares.copy()
+    arms = shares.shape[-1]
+    if arms == 1:
+        return shares
+    rest = np.delete(np.arange(arms), [treatment] if control is None else [treatment, control])
+    least, part = exploration / (4 * arms), exploration / (arms - 1)
+    own = shares[..., treatment]
+    installed = np.zeros(shares.shape)
+    installed[..., treatment] = np.clip(former_share, own, np.maximum(own, 100 - exploration))
     if control is not None:
-        others[control] = False
-        installed[control] = min(shares[control], exploration / (len(shares) - 1))
-    free = 100 - (installed[control] if control is not None else 0)
-    installed[treatment] = min(max(shares[treatment], former_share), free)
-    left = free - installed[treatment]
-    if shares[others].sum() > 0:
-        installed[others] = left * shares[others] / shares[others].sum()
-    else:
-        installed[treatment] += left
+        installed[..., control] = np.clip(shares[..., control], least if len(rest) else part, part)
+    if len(rest) == 0:
+        installed[..., treatment] = 100 - installed[..., control]
+        return installed
+    free = 100 - installed.sum(-1, keepdims=True) - least * len(rest)
+    weight = shares[..., rest] + 1e-12
+    installed[..., rest] = least + free * weight / weight.sum(-1, keepdims=True)
     return installed
+
+
+def install_all(shares: Floats, names: Sequence[str], adopted: pd.DataFrame, exploration: float) -> Floats:
+    """The shares with each adopted treatment of these arms installed, the oldest adoption first.
+
+    `adopted` has `strategy_name`, `replaces` and `former_share` (0 to 1).
+    """
+    rows = adopted[["strategy_name", "replaces", "former_share"]].to_numpy(object)
+    for name, replaced, former in rows:
+        if name in names:
+            control = names.index(replaced) if replaced in names else None
+            former_share = 0.0 if pd.isna(former) else 100 * float(former)
+            shares = install(shares, names.index(name), control, former_share, exploration)
+    return shares
 
 
 def displayed(shares: Floats) -> Floats:
@@ -174,8 +193,8 @@ def allocate(
         evidence: one row per arm with `strategy_type`, `strategy_name`, `successes`, `failures`,
             sorted by both names. An arm's draw depends on its family, its name, its evidence and the
             as-of alone, never on the arms beside it.
-            An arm adopted within the last `incumbent_days` names the control that it `replaces` and
-            that one's `former_share` (0 to 1); both are None in the others.
+            An arm adopted within the last `incumbent_days` names the control that it `replaces`,
+            that one's `former_share` (0 to 1) and `adopted_at`; all are None in the others.
         daily: what the arms brought day by day (`evidence.fold_families`); the default rule's alone.
         pivots: when each of before the as-of was opened, and closed.
 
@@ -188,7 +207,6 @@ def allocate(
     draws, chances, expected = np.full((3, len(evidence)), np.nan)
     shares, percent = np.zeros((2, len(evidence)))
     explores = np.zeros(len(evidence), bool)
-    adoptions = evidence[["strategy_name", "replaces", "former_share"]].to_numpy(object)
     pivoting = any(in_pivot(opened, closed, as_of, settings) for opened, closed in pivots)
     exploration = settings.pivot_exploration_share if pivoting else settings.exploration_share
     beliefs: dict[str, Beliefs] = {}
@@ -204,22 +222,15 @@ def allocate(
                 for name, s, f in zip(names[arms], successes[arms], failures[arms], strict=True)
             ]
             shares[arms] = ranked_shares(draws[arms], settings)
-            explores[arms] = ranks(draws[arms]) >= 2
         else:
             choice = choose(beliefs[family], exploration / 100, settings)
             chances[arms], shares[arms] = choice.chances, 100 * choice.shares
             expected[arms] = np.round(np.exp(beliefs[family].mean), 9)
-            explores[arms] = ranks(shares[arms]) > 0
-        of_family = list(names[arms])
-        for name, replaced, former in adoptions[arms]:
-            if isinstance(replaced, str):
-                control = of_family.index(replaced) if replaced in of_family else None
-                former_share = 100 * float(former or 0)
-                shares[arms] = install(
-                    shares[arms], of_family.index(name), control, former_share, exploration
-                )
+        adopted = evidence[arms & evidence["adopted_at"].notna().to_numpy()].sort_values("adopted_at")
+        shares[arms] = install_all(shares[arms], list(names[arms]), adopted, exploration)
+        explores[arms] = ranks(shares[arms]) > (1 if settings.rule == "seed" else 0)
         percent[arms] = displayed(shares[arms])
-    return evidence.drop(columns=["replaces", "former_share"]).assign(
+    return evidence.drop(columns=["replaces", "former_share", "adopted_at"]).assign(
         draw=draws,
         p_best=np.round(chances, 12),
         expected_value=expected,

@@ -10,6 +10,7 @@ from replyloop_assets.learning.experiments.lift import LOG_VARIANCE, LOG_VARIANC
 from replyloop_assets.learning.experiments.looks import ExperimentSettings
 
 TREATED = 0.1  # of the replies: the seed's split
+COLUMNS = ["family", "control", "treatment", "value", "expected_pct", "replies"]
 
 
 def knowledge_gradient(behind: Floats, spread: Floats) -> Floats:
@@ -56,7 +57,8 @@ def suggest(
     Args:
         arms: one row per arm with `family`, `name` and its sums over the recent window: `n`, `positives`,
             `sum_y`, `sum_y2`, `sum_log`, `sum_log2`.
-        per_day: replies a day; tried: (family, name) of arms tested lately, which are left alone.
+        per_day: replies a day that one experiment may have.
+        tried: (family, name) of arms tested lately, which are left alone.
 
     Returns:
         `family`, `control`, `treatment`, `value` (expected gain as a share of followers per reply),
@@ -64,6 +66,8 @@ def suggest(
     """
     found: list[dict[str, object]] = []
     replies = max(per_day * settings.horizon_days, 1)
+    if TREATED * replies < settings.min_samples:
+        return pd.DataFrame(columns=COLUMNS)  # none could be decided
     for family, rows in arms.sort_values(["family", "name"]).groupby("family", sort=True):
         n, positives, sum_y, sum_y2, sum_log, sum_log2 = (
             rows[["n", "positives", "sum_y", "sum_y2", "sum_log", "sum_log2"]].to_numpy(float).T
@@ -92,7 +96,6 @@ def suggest(
             for at, name in enumerate(names)
             if at != best and gain[at] >= settings.min_information_value and (family, name) not in tried
         ]
-    columns = ["family", "control", "treatment", "value", "expected_pct", "replies"]
-    return pd.DataFrame(found, columns=columns).sort_values(
+    return pd.DataFrame(found, columns=COLUMNS).sort_values(
         ["value", "family", "treatment"], ascending=[False, True, True], ignore_index=True
     )

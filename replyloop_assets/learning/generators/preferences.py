@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.allocation.choice import optimal_probability, shares
+from replyloop_assets.learning.allocation.shares import install_all
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.generators.pooling import Beliefs, Counts, believe, contrast_deviation
 from replyloop_assets.learning.performance import UNKNOWN
@@ -94,7 +95,9 @@ def seed_shares(counts: Counts, default: int, settings: GeneratorSettings) -> Fl
     return np.asarray(chosen[..., None] == np.arange(counts.n.shape[-1]), float)
 
 
-def prefer_generators(cells: pd.DataFrame, settings: GeneratorSettings) -> pd.DataFrame:
+def prefer_generators(
+    cells: pd.DataFrame, settings: GeneratorSettings, adopted: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """A distribution over the window's generators for each account, and '*' for every other account.
 
     An 'unknown' generator is no arm; replies to an 'unknown' account still tell of the generators. With
@@ -104,6 +107,8 @@ def prefer_generators(cells: pd.DataFrame, settings: GeneratorSettings) -> pd.Da
     Args:
         cells: one row per account and generator with `account`, `generator`, `n`, `positives`,
             `sum_y`, `sum_log`, `sum_log2` of followers gained over the window.
+        adopted: the generators that are incumbents (`allocation.shares.install_all`): every account gives
+            them their share.
 
     Returns:
         One row per account and generator, '*' last: `probability`, `expected_followers` (pooled; scaled
@@ -134,6 +139,9 @@ def prefer_generators(cells: pd.DataFrame, settings: GeneratorSettings) -> pd.Da
         probability = seed_shares(counts, int(is_default.argmax()), settings)
     else:
         probability = pooled_shares(beliefs, settings)
+        if adopted is not None:
+            exploration = 100 * settings.exploration_share
+            probability = install_all(100 * probability, list(generators), adopted, exploration) / 100
 
     shown = counts.n.copy()
     shown[-1] = total = counts.n.sum(axis=0)

@@ -44,7 +44,7 @@ def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
     ]
     columns = ["strategy_type", "strategy_name", "successes", "failures"]
     frame = pd.DataFrame(rows, columns=columns).astype({"successes": int, "failures": int})
-    return frame.assign(replaces=None, former_share=None)
+    return frame.assign(replaces=None, former_share=None, adopted_at=None)
 
 
 def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettings) -> pd.DataFrame:
@@ -185,7 +185,7 @@ def test_a_family_is_allocated_the_same_whatever_stands_beside_it() -> None:
     mixed = both.drop(
         columns=["draw", "p_best", "expected_value", "probability", "allocation_pct", "is_exploration"]
     )
-    mixed = mixed.assign(replaces=None, former_share=None).sort_values(
+    mixed = mixed.assign(replaces=None, former_share=None, adopted_at=None).sort_values(
         "strategy_name"
     )  # families interleaved, each still sorted by name
     pd.testing.assert_frame_equal(allocate(mixed, AS_OF, SEED).sort_index(), both)
@@ -224,7 +224,7 @@ arms = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), counts, min_
 def test_every_family_is_shared_out_completely(families: dict[str, dict[str, tuple[int, int]]]) -> None:
     evidence = evidence_of(**families)
     shared = allocate(evidence, AS_OF, SEED)
-    kept = evidence.drop(columns=["replaces", "former_share"])
+    kept = evidence.drop(columns=["replaces", "former_share", "adopted_at"])
     pd.testing.assert_frame_equal(shared[kept.columns], kept)
     assert shared["draw"].between(0, 1).all()
     assert (shared["probability"] - shared["allocation_pct"] / 100).abs().le(1.0001e-4).all()
@@ -248,6 +248,7 @@ def adopted(former_share: float | None, control: str, **families: dict[str, tupl
     story = evidence["strategy_name"] == "Story"
     evidence.loc[story, "replaces"] = control
     evidence.loc[story, "former_share"] = former_share
+    evidence.loc[story, "adopted_at"] = AS_OF
     return evidence
 
 
@@ -261,10 +262,26 @@ def test_an_adopted_treatment_takes_over_its_controls_share(
     share = dict(zip(shared["strategy_name"], shared["probability"], strict=True))
     kept = SEED.exploration_share / 100 / (len(arms) - 1)
     assert share["Researcher"] <= kept + 1e-9
-    assert share["Story"] >= min(former_share or 0, 1 - kept) - 1e-9
+    explored = SEED.exploration_share / 100
+    assert share["Story"] >= min(former_share or 0, 1 - explored) - 1e-9
+    assert share["Story"] <= 1 - explored + 1e-9 or not former_share
     assert sum(share.values()) == pytest.approx(1)
-    assert min(share.values()) >= 0
+    assert min(share.values()) >= explored / (4 * len(arms)) - 1e-9
     assert shared["allocation_pct"].sum() == pytest.approx(100)
+
+
+def test_of_two_adoptions_the_later_stands() -> None:
+    """C was adopted over A, then B over C: whatever their names, B is the incumbent."""
+    for later, earlier in (("B", "C"), ("C", "B")):
+        evidence = evidence_of(generator=dict.fromkeys("ABC", (5, 20)))
+        for name, replaced, hours in ((earlier, "A", 9), (later, earlier, 1)):
+            of_name = evidence["strategy_name"] == name
+            evidence.loc[of_name, ["replaces", "former_share", "adopted_at"]] = [
+                replaced, 0.9, AS_OF - timedelta(hours=hours),
+            ]  # fmt: skip
+        shared = allocate(evidence, AS_OF, SEED).set_index("strategy_name")
+        assert shared.loc[later, "probability"] == pytest.approx(0.9)
+        assert not shared.loc[later, "is_exploration"]
 
 
 def test_an_adopted_treatment_whose_control_is_gone_only_gains() -> None:
@@ -350,7 +367,11 @@ def test_a_pivot_after_the_as_of_is_not_known() -> None:
 
 def test_an_adopted_treatment_is_incumbent_by_the_default_rule_too() -> None:
     evidence = evidence_of(generator=dict.fromkeys(ARMS, (1, 1)))
-    evidence.loc[evidence["strategy_name"] == "Poor", ["replaces", "former_share"]] = ["Best", 0.7]
+    evidence.loc[evidence["strategy_name"] == "Poor", ["replaces", "former_share", "adopted_at"]] = [
+        "Best",
+        0.7,
+        AS_OF,
+    ]
     shared = allocation.allocate(evidence, days_of(ARMS), [], AS_OF, DEFAULT).set_index("strategy_name")
     assert shared.loc["Poor", "probability"] >= 0.7
     assert shared.loc["Best", "probability"] <= 0.1 / 3 + 1e-12

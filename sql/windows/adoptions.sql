@@ -1,0 +1,31 @@
+-- Grain: one row per treatment adopted within the incumbency before the as-of, the oldest first: the control
+-- that it replaces and that one's share. What was rejected or replaced since is an incumbent no longer.
+SELECT DISTINCT ON (decided.at, experiment.strategy_type, experiment.treatment_strategy)
+    experiment.strategy_type,
+    experiment.treatment_strategy AS strategy_name,
+    experiment.control_strategy AS replaces,
+    decided.at AS adopted_at,
+    cast(decided.inputs ->> 'control_share' AS DOUBLE PRECISION) AS former_share
+FROM experiment_events AS decided
+INNER JOIN experiments AS experiment ON decided.experiment_id = experiment.id
+WHERE
+    decided.event = 'decided'
+    AND decided.inputs ->> 'decision' = 'adopt'
+    AND decided.at < :as_of
+    AND decided.at >= :since
+    AND NOT EXISTS (
+        SELECT FROM experiment_events AS later
+        INNER JOIN experiments AS other ON later.experiment_id = other.id
+        WHERE
+            later.event = 'decided'
+            AND later.at < :as_of
+            AND later.at > decided.at
+            AND other.strategy_type = experiment.strategy_type
+            AND CASE later.inputs ->> 'decision'
+                WHEN 'adopt'
+                    THEN experiment.treatment_strategy IN (other.control_strategy, other.treatment_strategy)
+                WHEN 'reject' THEN experiment.treatment_strategy = other.treatment_strategy
+                ELSE FALSE
+            END
+    )
+ORDER BY decided.at ASC, experiment.strategy_type ASC, experiment.treatment_strategy ASC, experiment.id ASC
