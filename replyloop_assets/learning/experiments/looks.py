@@ -23,7 +23,7 @@ class ExperimentSettings:
     the level at which harm is found, the quantile that the capped statistic caps at, and the spread (SD of
     the logarithm) that lifts have among strategies, by which reported lifts are shrunk.
 
-    A sound assignment ends an experiment as broken with a chance of at most `sample_ratio_p` over its horizon.
+    A sound assignment is taken for broken with a chance of at most `sample_ratio_p` over the horizon.
     Before the start it is told whether a lift of `detect_lift` is found with this `power`. Suggestions come
     from the strategies of `suggest_families` whose test is expected to bring at least
     `min_information_value` (0.01 is 1% more followers), while fewer than `max_open` are open.
