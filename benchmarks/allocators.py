@@ -19,8 +19,8 @@ from replyloop_assets.learning.allocation.shares import (
     thompson_draws,
 )
 from replyloop_assets.learning.comparison import Floats
-from replyloop_assets.simulation.benches.allocation import statistics
 from replyloop_assets.simulation.benches.arms import draw_arms
+from replyloop_assets.simulation.benches.playing import statistics
 from replyloop_assets.simulation.world import load_world
 
 WORLDS = ("stationary", "swap", "disagree", "walk")

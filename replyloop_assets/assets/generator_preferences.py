@@ -1,5 +1,6 @@
 """Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 
@@ -15,20 +16,24 @@ from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.pivots import read_pivots
+from replyloop_assets.warehouse.pivots import Pivot, read_pivots
 from replyloop_assets.warehouse.windows import Read
 
 
 def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Decide one window's distributions; the newest moves the live preferences."""
+    pivots = read_pivots(connection, window, settings.allocation.window_days)
+    held = held_days(connection, window, pivots, settings.generators)
     cells = read_frame(
         connection,
         read_sql("stages/generator_preferences"),
-        {"first_day": window.first_day(held_days(connection, window, settings)), "day": window.day},
+        {"first_day": window.first_day(held), "day": window.day},
     )
+    rule = settings.generators
+    if any(in_pivot(*pivot, window.as_of, settings.allocation) for pivot in pivots):
+        rule = replace(rule, exploration_share=settings.allocation.pivot_exploration_share / 100)
     adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
-    adopted = adopted[adopted["strategy_type"] == "generator"]
-    preferred = prefer_generators(cells, exploring(connection, window, settings), adopted)
+    preferred = prefer_generators(cells, rule, adopted[adopted["strategy_type"] == "generator"])
     write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
     if window.is_newest:
         connection.execute(
@@ -38,17 +43,10 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
     return len(preferred)
 
 
-def exploring(connection: sa.Connection, window: Window, settings: Settings) -> GeneratorSettings:
-    """The settings of the generators, with the exploration share that a pivot asks for."""
-    pivots = read_pivots(connection, window, settings.allocation.window_days)
-    if not any(in_pivot(*pivot, window.as_of, settings.allocation) for pivot in pivots):
-        return settings.generators
-    return replace(settings.generators, exploration_share=settings.allocation.pivot_exploration_share / 100)
-
-
-def held_days(connection: sa.Connection, window: Window, settings: Settings) -> int:
+def held_days(
+    connection: sa.Connection, window: Window, pivots: Sequence[Pivot], rule: GeneratorSettings
+) -> int:
     """The days that still tell of the generators: the window's, or those since they certainly changed."""
-    rule = settings.generators
     if rule.rule == "seed":
         return rule.window_days
     daily = read_frame(
@@ -61,10 +59,7 @@ def held_days(connection: sa.Connection, window: Window, settings: Settings) -> 
             "metrics": [METRICS["followers"]],
         },
     )
-    ages = [
-        (window.day - opened.astimezone(UTC).date()).days
-        for opened, _ in read_pivots(connection, window, rule.window_days)
-    ]
+    ages = [(window.day - opened.astimezone(UTC).date()).days for opened, _ in pivots]
     return steady_days(daily, ages, rule.window_days)
 
 

@@ -68,7 +68,7 @@ PIVOTS = """
     ORDER BY opened_at
 """
 HEALTH = """
-    SELECT day - cast(:first_day AS DATE) AS day, status, degradation
+    SELECT day - cast(:first_day AS DATE) AS day, status
     FROM health_status
     WHERE day >= :first_day
     ORDER BY day
@@ -111,12 +111,14 @@ class SeededLoop(Loop):
     def __init__(self, url: str, seed: float) -> None:
         super().__init__(url)
         self._seed = seed
+        self._sessions = 0
 
     def _ready(self, check: bool) -> psycopg.Connection[Any]:
         before = self._connection
         connection = super()._ready(check)
         if connection is not before:
-            connection.execute("SELECT setseed(%s)", [self._seed])
+            self._sessions += 1  # a session that is opened anew must not draw the first one's ids
+            connection.execute("SELECT setseed(%s)", [self._seed / self._sessions])
         return connection
 
 

@@ -1,6 +1,5 @@
-"""What a reply gathers besides followers, how it grows with age, and the snapshots a bot takes of it."""
+"""What a reply gathers besides followers, and how it grows with age."""
 
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -44,12 +43,3 @@ def grown(counts: Counts, age_hours: float, half_ripe_hours: float) -> Counts:
     ripe = 1 - 0.5 ** (RIPE_HOURS / half_ripe_hours)
     part = min((1 - 0.5 ** (age_hours / half_ripe_hours)) / ripe, 1.0)
     return Counts(*(int(part * count + 1e-9) for count in counts))
-
-
-class Snapshot(NamedTuple):
-    """A look at a reply, and when the bot tells of it."""
-
-    told_at: datetime
-    tweet_id: str
-    collected_at: datetime
-    counts: Counts

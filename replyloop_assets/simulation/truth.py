@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.simulation.audience import Audience, Post
 from replyloop_assets.simulation.outcomes import Floats, draw_followers
-from replyloop_assets.simulation.world import Change, Family, World
+from replyloop_assets.simulation.rhythm import day_factors, left_by_drops, span
+from replyloop_assets.simulation.world import Family, World
 
 Indices = NDArray[np.intp]
 
@@ -68,7 +69,9 @@ class Truth:
         self._check_names()
         rng = np.random.default_rng(of_days)
         self._effects = {family: self._play(family, list(of.values()), rng) for family, of in effects.items()}
-        self.day_factor = self._draw_days(rng)
+        noise = rng.standard_normal(audience.days)
+        self.day_factor = day_factors(world.rhythm, noise, audience.start.weekday())
+        self.day_factor = self.day_factor * left_by_drops(world.change, audience.days)
         self._see(audience)
         self._calibrate()
 
@@ -112,22 +115,6 @@ class Truth:
                 raise ReplyloopError(
                     f"change.{n} cannot be used: {change.family} has one arm, and none to swap."
                 )
-
-    def _draw_days(self, rng: np.random.Generator) -> Floats:
-        """The factor of each day on what any reply brings."""
-        rhythm, days = self.world.rhythm, np.arange(self.audience.days)
-        weekdays = np.array(rhythm.weekdays) / np.mean(rhythm.weekdays)
-        factor = weekdays[(days + self.audience.start.weekday()) % 7]
-        factor = factor * (1 + rhythm.season * np.sin(2 * np.pi * days / rhythm.season_days))
-        shock = rng.normal(0, rhythm.shock, len(days))
-        keep = rhythm.autocorrelation
-        for day in days[1:]:
-            shock[day] = keep * shock[day - 1] + np.sqrt(1 - keep**2) * shock[day]
-        factor = factor * np.exp(shock)
-        for change in self.world.change:
-            if change.kind == "drop":
-                factor[span(change)] *= 1 - change.size
-        return np.asarray(factor)
 
     def _see(self, audience: Audience) -> None:
         """What the effects go by, of every post."""
@@ -241,8 +228,3 @@ class Truth:
         posts = self._random.permutation(np.flatnonzero(self.day_of(self._found) == day))
         firsts = np.sort(np.unique(self._author[posts], return_index=True)[1])[:replies]
         return float(self.mean(self._at_random(posts[firsts])).sum())
-
-
-def span(change: Change) -> slice:
-    """The days on which a change holds."""
-    return slice(change.day, change.day + change.lasts if change.lasts else None)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from replyloop_assets.simulation.benches.replicate import Floats
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
+from replyloop_assets.simulation.rhythm import day_factors, left_by_drops, span
 from replyloop_assets.simulation.world import World
 
 
@@ -42,7 +43,7 @@ def draw_arms(world: World, arms: int, reps: int, days: int, rng: np.random.Gene
         if change.day >= days or change.kind == "drop":
             continue
         order = np.argsort(found.mean[change.day], -1)
-        since = slice(change.day, change.day + change.lasts if change.lasts else None)
+        since = span(change)
         if change.kind == "algorithm":
             hit = every, order[every, rng.integers(arms, size=reps)]
             for part, factor in zip(found[:2], (1 - change.size, np.sqrt(1 - change.size)), strict=True):
@@ -53,20 +54,6 @@ def draw_arms(world: World, arms: int, reps: int, days: int, rng: np.random.Gene
             former = part[since][:, every, best].copy()
             part[since][:, every, best] = part[since][:, every, other]
             part[since][:, every, other] = former
-    factor = draw_days(world, reps, days, rng)[..., None]
+    noise = rng.standard_normal((days, reps)).T
+    factor = (day_factors(world.rhythm, noise) * left_by_drops(world.change, days)).T[..., None]
     return Arms(*lifted(found.mean, found.positive, factor), found.sigma)
-
-
-def draw_days(world: World, reps: int, days: int, rng: np.random.Generator) -> Floats:
-    """The factor of each day on what any reply brings, shape (days, reps)."""
-    rhythm, at = world.rhythm, np.arange(days)
-    shock = rng.normal(0, rhythm.shock, (days, reps))
-    keep = rhythm.autocorrelation
-    for day in at[1:]:
-        shock[day] = keep * shock[day - 1] + np.sqrt(1 - keep**2) * shock[day]
-    weekdays = (np.array(rhythm.weekdays) / np.mean(rhythm.weekdays))[at % 7]
-    factor = weekdays * (1 + rhythm.season * np.sin(2 * np.pi * at / rhythm.season_days))
-    for change in world.change:
-        if change.kind == "drop":
-            factor[change.day : change.day + change.lasts if change.lasts else None] *= 1 - change.size
-    return np.asarray(factor[:, None] * np.exp(shock))

@@ -11,7 +11,8 @@ from replyloop_assets.learning.health.change import watch_daily
 from replyloop_assets.learning.health.windows import Flags, HealthSettings, compare_windows, trailing_sums
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
-from replyloop_assets.simulation.world import World
+from replyloop_assets.simulation.rhythm import day_factors
+from replyloop_assets.simulation.world import Rhythm, World
 
 WARM_UP = 60
 MISSED_AFTER = 30
@@ -68,6 +69,15 @@ class HealthBench:
         watch = watch_daily(life.logs, self.settings, self.settings.min_baseline_days)
         return watch.alarmed, watch.confirmed
 
+    @property
+    def rhythm(self) -> Rhythm:
+        """The world's, with the autocorrelation asked for: of days that differ, if they do not yet."""
+        rhythm = self.world.rhythm
+        if not self.autocorrelation:
+            return rhythm
+        asked = {"autocorrelation": self.autocorrelation, "shock": rhythm.shock or DAY_SHOCK}
+        return rhythm.model_copy(update=asked)
+
     def live(self, reps: int, days: int, drop: float, rng: np.random.Generator) -> Life:
         """Lives whose outcomes fall by `drop` from the day `WARM_UP` on."""
         return summed(self.replies(reps, days, drop, rng))
@@ -76,23 +86,11 @@ class HealthBench:
         """What each reply of each day brings, shape (reps, the day's replies) a day."""
         outcome, growth = self.world.outcome, self.world.rhythm.growth
         away = {one.day + n for one in self.world.trouble.outages for n in range(one.days)}
-        for day, lift in enumerate(self.day_factors(reps, days, rng).T):
+        for day, lift in enumerate(day_factors(self.rhythm, rng.standard_normal((reps, days))).T):
             left = 1 - drop if day >= WARM_UP else 1
             mean, positive = lifted(outcome.mean, outcome.positive, lift * left)
             count = 0 if day in away else round(self.per_day * growth ** (day / YEAR))
             yield draw_followers(mean[:, None], positive[:, None], outcome.sigma, rng, (reps, count))
-
-    def day_factors(self, reps: int, days: int, rng: np.random.Generator) -> Floats:
-        """What each day does to every reply, shape (reps, days): weekday, season and luck."""
-        rhythm, day = self.world.rhythm, np.arange(days)
-        known = (np.array(rhythm.weekdays) / np.mean(rhythm.weekdays))[day % 7]
-        known = known * (1 + rhythm.season * np.sin(2 * np.pi * day / rhythm.season_days))
-        keep = self.autocorrelation or rhythm.autocorrelation
-        shock = rng.standard_normal((reps, days))
-        for today in range(1, days):
-            shock[:, today] = keep * shock[:, today - 1] + np.sqrt(1 - keep**2) * shock[:, today]
-        sd = rhythm.shock or (DAY_SHOCK if self.autocorrelation else 0.0)
-        return np.asarray(known * np.exp(sd * shock))
 
     def summarise(self, samples: Samples) -> dict[str, float]:
         """False alarms and pivots a year over quiet lives; misses and delays over those with a drop."""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from replyloop_assets.learning.allocation.shares import AllocationSettings
-from replyloop_assets.simulation.benches.allocation import AllocationBench, binned, statistics
+from replyloop_assets.simulation.benches.allocation import AllocationBench, binned
 from replyloop_assets.simulation.benches.arms import draw_arms
+from replyloop_assets.simulation.benches.playing import statistics
 from replyloop_assets.simulation.world import World, load_world
 
 SETTINGS = AllocationSettings()

@@ -7,6 +7,7 @@ from replyloop_assets.learning.allocation.shares import AllocationSettings
 from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
 from replyloop_assets.simulation.benches.arms import draw_arms
 from replyloop_assets.simulation.benches.evaluation import EvaluationBench
+from replyloop_assets.simulation.benches.playing import play
 from replyloop_assets.simulation.world import World, load_world
 
 ALIKE = World.model_validate({"arms": {"spread": 0}})
@@ -45,7 +46,8 @@ def test_a_log_is_drawn_with_the_shares_that_it_states() -> None:
     one = bench("default", load_world("swap"))
     rng = np.random.default_rng(4)
     arms = draw_arms(one.world, 8, 30, 60, rng)
-    shares, chosen, y = one.write_log(arms, rng)
+    days = list(play(arms, 50, "default", one.allocation, rng))
+    shares, chosen, y = (np.stack(parts) for parts in list(zip(*days, strict=True))[1:])
     np.testing.assert_allclose(shares.sum(-1), 1)
     assert (y.shape, chosen.shape) == ((60, 30, 50), (60, 30, 50))
     served = (chosen[..., None] == np.arange(8)).sum(2)

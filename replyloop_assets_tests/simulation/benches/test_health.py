@@ -5,6 +5,7 @@ import pytest
 
 from replyloop_assets.simulation.benches.health import WARM_UP, HealthBench, beginnings
 from replyloop_assets.simulation.benches.replicate import replicate
+from replyloop_assets.simulation.rhythm import day_factors
 from replyloop_assets.simulation.world import Outage, Outcome, Rhythm, Trouble, World
 
 
@@ -57,11 +58,11 @@ def test_a_world_gives_its_outcome_rhythm_growth_and_outages() -> None:
 
 
 def test_days_hang_together_as_asked_and_the_drop_comes_after_the_warm_up() -> None:
-    bench = HealthBench(autocorrelation=0.6)
-    luck = np.log(bench.day_factors(200, 300, np.random.default_rng(2)))
+    noise = np.random.default_rng(2).standard_normal((200, 300))
+    luck = np.log(day_factors(HealthBench(autocorrelation=0.6).rhythm, noise))
     assert luck.std() == pytest.approx(0.25, rel=0.05)
     assert (luck[:, 1:] * luck[:, :-1]).mean() / luck.var() == pytest.approx(0.6, abs=0.03)
-    assert (HealthBench().day_factors(3, 30, np.random.default_rng(2)) == 1).all()
+    assert (day_factors(HealthBench().rhythm, noise) == 1).all()
     life = HealthBench(per_day=50).live(100, 2 * WARM_UP, 0.4, np.random.default_rng(3))
     before, after = (part.sum() for part in np.split(life.followers.total, 2, axis=1))
     assert after / before == pytest.approx(0.6, abs=0.05)
