@@ -41,7 +41,9 @@ class Features(BaseModel):
     adaptive_plan: bool = True
     experiments: bool = True
     health: bool = True
+    pivots: bool = True
     feedback: bool = True
+    error_analysis: bool = True
 
 
 class BotSettings(BaseModel):
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     dagster_url: SecretStr | None = None
     postgres_bin: Path | None = None
+    alert_webhook_url: SecretStr | None = None
 
     history_start: date = date(2025, 1, 1)
     horizon_hours: int = Field(default=24, ge=1, le=720)

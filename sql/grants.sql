@@ -22,8 +22,8 @@ DECLARE
         'reply_performance_analytics', 'strategy_allocation', 'strategy_allocation_history', 'experiments',
         'experiment_events', 'experiment_assignments', 'experiment_results', 'health_status', 'pivots',
         'generator_preferences', 'generator_preferences_history', 'search_plan', 'search_plan_history',
-        'error_analysis', 'optimization_weights', 'policy_evaluation', 'decision_ledger', 'opportunity_claims',
-        'reply_feedback'
+        'error_analysis', 'alert_deliveries', 'optimization_weights', 'policy_evaluation', 'decision_ledger',
+        'opportunity_claims', 'reply_feedback'
     ];
 BEGIN
     FOREACH wanted IN ARRAY ARRAY['replyloop_bot', 'replyloop_reader'] LOOP
