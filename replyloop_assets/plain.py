@@ -1,11 +1,19 @@
 """Text that somebody else wrote: fit for a terminal, fit for the database."""
 
+import re
+
 from replyloop_assets.errors import ReplyloopError
 
 
 def plain(text: object, most: int | None = 80) -> str:
     """What somebody else wrote, on one line and without orders to the terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text))[:most]
+
+
+def clause(text: object, most: int = 160) -> str:
+    """The first sentence of what somebody else wrote, without its end: it may stand inside another."""
+    sentences = re.split(r"[.!?…]+(?:\s+|$)", " ".join(plain(text, None).split()))
+    return next(filter(None, sentences), "")[:most]
 
 
 def typed(what: str, text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -18,9 +19,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.allocation.shares import AllocationSettings
+from replyloop_assets.learning.errors.trend import ErrorSettings
 from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
 from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.generators.preferences import GeneratorSettings
+from replyloop_assets.learning.health.pivoting import PivotSettings
 from replyloop_assets.learning.health.windows import HealthSettings
 from replyloop_assets.learning.performance import PerformanceSettings
 from replyloop_assets.learning.search import SearchSettings
@@ -85,6 +88,8 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     experiments: ExperimentSettings = ExperimentSettings()
     health: HealthSettings = HealthSettings()
+    errors: ErrorSettings = ErrorSettings()
+    pivots: PivotSettings = PivotSettings()
 
     @field_validator("allocation", "search", mode="before")
     @classmethod
@@ -97,6 +102,14 @@ class Settings(BaseSettings):
             for name, value in group.items()
         }
 
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def check_webhook(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no address of the web, without repeating it."""
+        if url is not None and not is_web_address(url.get_secret_value()):
+            raise ValueError("it must be one URL that begins with https:// or http://")
+        return url
+
     @property
     def horizon(self) -> timedelta:
         """Age at which a reply's metrics count as its outcome."""
@@ -106,6 +119,16 @@ class Settings(BaseSettings):
     def grace(self) -> timedelta:
         """How long after the horizon a snapshot may still come."""
         return timedelta(hours=self.grace_hours)
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a request can be made of it."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # quotes the text
+        return False
+    return usable and text.isascii() and text.isprintable() and " " not in text
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:

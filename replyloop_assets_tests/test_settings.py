@@ -38,5 +38,41 @@ def test_a_value_that_cannot_be_read_names_its_variable(monkeypatch: pytest.Monk
         load_settings()
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host/s3cret",
+        "file:///etc/s3cret",
+        "s3cret",
+        "https://",
+        "https://host:port-s3cret/",
+        "https://host/s3cret path",
+        "https://[s3cret/",
+        "https://host/s3cret\u00e9",
+    ],
+)
+def test_a_webhook_that_is_none_is_refused_without_repeating_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLYLOOP_ALERT_WEBHOOK_URL", url)
+    with pytest.raises(
+        ReplyloopError, match="REPLYLOOP_ALERT_WEBHOOK_URL cannot be used: it must"
+    ) as refused:
+        load_settings()
+    assert "s3cret" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hooks.example.com/services/T0/B0/x", "http://127.0.0.1:8065/hooks/x"]
+)
+def test_a_webhook_is_kept_secret(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLYLOOP_ALERT_WEBHOOK_URL", url)
+    settings = load_settings()
+    assert settings.alert_webhook_url
+    assert settings.alert_webhook_url.get_secret_value() == url
+    assert url not in repr(settings) + settings.model_dump_json()
+
+
 def test_every_documented_field_is_known() -> None:
     assert unknown_variables([f"REPLYLOOP_{name.upper()}" for name in Settings.model_fields]) == []

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,19 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.comparison import Moments
+from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
-from replyloop_assets.learning.health.silence import Silence, explain_silence, find_silence
+from replyloop_assets.learning.health.silence import (
+    Silence,
+    explain_silence,
+    find_failure,
+    find_silence,
+)
+from replyloop_assets.learning.health.trends import find_trends
 from replyloop_assets.learning.health.verdict import Verdict, judge
 from replyloop_assets.learning.health.windows import HealthSettings
 from replyloop_assets.partitions import Window, day_start, days_between
+from replyloop_assets.reporting.health_alerts import raise_health_alerts
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
@@ -37,7 +46,7 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
     verdict = judge(days, series(whole, days, FOLLOWERS), series(whole, days, LOGS), settings.health)
     groups = diagnose_window(rollup, window.day, verdict, settings.health)
     row = asdict(verdict)
-    episode = row.pop("episode_started_on")
+    episode, _ = row.pop("episode_started_on"), row.pop("usual_since")
     sentences = [verdict.reason]
     if verdict.status == "degraded":
         sentences.append(explain_diagnosis(groups))
@@ -51,7 +60,9 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
         "episode_started_at": day_start(episode) if episode else None,
         "diagnosis": json.dumps([asdict(group) for group in groups]),
         "silence": json.dumps([asdict(one) for one in silences], default=str),
+        "trends": json.dumps(read_trends(connection, window, settings.health)),
     }
+    raise_health_alerts(connection, window, row, silences)
     return write_frame(
         connection,
         STAGE.writes,
@@ -78,7 +89,10 @@ def diagnose_window(
     since = verdict.segment_started_on if verdict.episode_started_on else None
     age = np.array([(day - row).days for row in rollup["day"]])
     length = (day - since).days + 1 if since else gap
-    now, before = age < length, (age >= max(length, gap)) & (age < max(length, gap) + settings.baseline_days)
+    oldest = max(length, gap) + settings.baseline_days
+    if verdict.usual_since:
+        oldest = min(oldest, (day - verdict.usual_since).days + 1)
+    now, before = age < length, (age >= max(length, gap)) & (age < oldest)
     groups = {}
     for dimension, rows in rollup.assign(now=now, before=before).groupby("dimension", sort=True):
         if dimension != "all":
@@ -95,8 +109,33 @@ def pooled(rows: pd.DataFrame, values: list[str]) -> Moments:
     return Moments(*sums.to_numpy(float).T)
 
 
+def read_trends(connection: sa.Connection, window: Window, settings: HealthSettings) -> list[dict[str, Any]]:
+    """Whether each value rises or falls over the last weeks; what is all replies' is looked at alone."""
+    first = window.first_day(WEEK * settings.trend_weeks)
+    rows = read_frame(
+        connection, read_sql("stages/health_status_trends"), {"first_day": first, "day": window.day}
+    )
+    if rows.empty:
+        return []
+    n, total = np.zeros((2, len(rows), WEEK * settings.trend_weeks))
+    for i, (age, replies, logs) in enumerate(zip(rows["age"], rows["n"], rows["sum_log1p"], strict=True)):
+        days = -1 - np.array(age)
+        n[i, days], total[i, days] = replies, logs
+    found = find_trends(n, total, (rows["dimension"] == "all").to_numpy())
+    columns = {
+        "dimension": rows["dimension"],
+        "value": rows["value"],
+        "replies": n.sum(-1).astype(int),
+        **found._asdict(),
+    }
+    return [
+        {name: None if one != one else one for name, one in zip(columns, values, strict=True)}
+        for values in zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True)
+    ]
+
+
 def read_silences(connection: sa.Connection, window: Window, settings: HealthSettings) -> list[Silence]:
-    """What has not come for longer than usual, of the facts of before the as-of."""
+    """What has not come for longer than usual, or cannot be taken, of the facts of before the as-of."""
     facts = read_frame(
         connection,
         read_sql("stages/health_status_facts"),
@@ -105,6 +144,15 @@ def read_silences(connection: sa.Connection, window: Window, settings: HealthSet
     found = [
         find_silence(str(kind), rows["day"].tolist(), rows["last_at"].iloc[-1], window.as_of)
         for kind, rows in facts.groupby("kind", sort=True)
+    ]
+    refused = read_frame(
+        connection,
+        read_sql("stages/health_status_refused"),
+        {"since": window.as_of - timedelta(days=1), "as_of": window.as_of},
+    )
+    found += [
+        find_failure(kind, since, count, reason, taken, window.as_of)
+        for kind, since, count, reason, taken in refused.itertuples(index=False)
     ]
     return [silence for silence in found if silence]
 
@@ -122,5 +170,6 @@ STAGE = Stage(
 asset = stage_asset(
     STAGE,
     "Whether replies bring less than they used to, since when, how sure, and where the drop comes from; "
-    "what has fallen silent; what a pivot needs; and the seed's last 7 days against the last 30 beside it.",
+    "what has fallen silent or cannot be taken; what rises or falls over weeks; what a pivot needs; and the "
+    "seed's last 7 days against the last 30 beside it.",
 )

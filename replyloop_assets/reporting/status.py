@@ -1,6 +1,6 @@
 """What the loop knows and how far it is: read once, shown as text or as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from replyloop_assets.reporting.health import Seen, three_sentences
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.named_sql import read_sql
 
@@ -29,8 +30,10 @@ MOST = 5
 WIDTH_OF_A_FILE = 120
 
 
-def read_status(engine: sa.Engine, settings: Settings, stages: Sequence[str], now: datetime) -> Status:
-    """Everything `replyloop status` says, as plain values."""
+def read_status(
+    engine: sa.Engine, settings: Settings, stages: Sequence[str], stale: Sequence[str], now: datetime
+) -> Status:
+    """Everything `replyloop status` says, as plain values; `stale` is what no longer turns, in words."""
     parameters = {
         "history_start": settings.history_start,
         "horizon": settings.horizon,
@@ -53,9 +56,23 @@ def read_status(engine: sa.Engine, settings: Settings, stages: Sequence[str], no
             "performance": performance,
             "allocation": rows("allocation"),
             "experiments": rows("experiments"),
-            "health": next(iter(rows("health")), None),
+            "health": health(rows, settings, stale, now),
             "events": rows("events"),
         }
+
+
+def health(
+    rows: Callable[[str], list[Row]], settings: Settings, stale: Sequence[str], now: datetime
+) -> dict[str, Any]:
+    """The newest verdict, status unknown where there is none, and the three sentences about it."""
+    verdict, pivot = (next(iter(rows(name)), None) for name in ("health", "pivot"))
+    seen = Seen(verdict, pivot, stale, rows("errors"))
+    return {
+        **(verdict or {"status": "unknown"}),
+        "pivot": pivot,
+        "stale": list(stale),
+        "sentences": three_sentences(seen, settings, now),
+    }
 
 
 def render_status(status: Status, most: int = MOST) -> Group:
@@ -69,6 +86,7 @@ def render_status(status: Status, most: int = MOST) -> Group:
         parts.append("Nothing is loaded yet: replyloop import FILE brings in an X export.")
     elif not filled:
         parts.append("Nothing is computed yet: replyloop materialize fills the days.")
+    parts.append(Text(f"Health: {' '.join(status['health']['sentences'])}"))
     if status["performance"]:
         as_of = next(iter(status["performance"].values()))[0]["as_of"]
         parts.append(f"\nThe window that ends {as_of:%Y-%m-%d %H:%M} UTC:")
@@ -78,9 +96,6 @@ def render_status(status: Status, most: int = MOST) -> Group:
     if status["allocation"]:
         parts += [allocation_table(status["allocation"], most), ""]
     parts += [experiment_line(row) for row in status["experiments"]]
-    if status["health"]:
-        health = status["health"]
-        parts.append(Text(f"Health: {health['status']}. {health['reason']}"))
     if filled:
         newest = max(stage["newest_day"] for stage in filled)
         parts.append(f"Filled: {filled[0]['first_day']} to {newest}, {len(filled)} stages.")
@@ -117,6 +132,7 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
     for heading in ("replies", "followers each", "likely (95%)", "visits each", "baseline"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("tier", no_wrap=True)
+    table.add_column("trend")
     for row in rows[:most]:
         rated = row["performance_tier"] is not None
         table.add_row(
@@ -127,6 +143,7 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
             number(row["avg_profile_clicks"]),
             f"{row['roi_score']:.0f}%" if rated else "–",
             row["performance_tier"] or "not rated",
+            trend(row),
         )
     if len(rows) > most:
         table.add_row(Text(f"… {len(rows) - most} more", "dim"))
@@ -167,6 +184,13 @@ def experiment_line(row: Row) -> Text:
 def likely(row: Row) -> str:
     """The shrunk mean with its interval: what a few replies alone would overstate."""
     return f"{row['shrunk_mean']:.2f} ({row['interval_low']:.2f}–{row['interval_high']:.2f})"
+
+
+def trend(row: Row) -> str:
+    """What weeks have shown of it, a dash where that is not known."""
+    if row["trend"] in ("rising", "falling"):
+        return f"{row['trend']} {abs(row['trend_per_week']):.0%} a week"
+    return "flat" if row["trend"] == "flat" else "–"
 
 
 def number(value: float | None) -> str:

@@ -54,7 +54,7 @@ class Bot:
     def live(self, hour: int, at: datetime) -> None:
         """Everything of one hour, counted from the first midnight; `at` is its beginning."""
         day = hour // 24
-        if any(outage.day <= day < outage.day + outage.days for outage in self.trouble.outages):
+        if self.trouble.away(day):
             return
         if hour % 6 == 0:
             self.plan = self.loop.read_search_plan()

@@ -180,10 +180,18 @@ class Trial(Part):
 
 
 class Outage(Part):
-    """Days on which the bot does nothing."""
+    """Days on which the bot does nothing; again `every` so many days after the first, or never again."""
 
     day: int = Field(ge=0, le=100_000)
     days: Count = 1
+    every: Count | None = None
+
+    def holds(self, day: int) -> bool:
+        """Whether the bot is away on this day."""
+        since = day - self.day
+        if self.every and since > 0:
+            since %= self.every
+        return 0 <= since < self.days
 
 
 class Trouble(Part):
@@ -196,6 +204,10 @@ class Trouble(Part):
     errors_per_day: float = Field(default=0, ge=0, le=1000)
     hostile: Share = 0
     outages: tuple[Outage, ...] = ()
+
+    def away(self, day: int) -> bool:
+        """Whether the bot does nothing on this day."""
+        return any(outage.holds(day) for outage in self.outages)
 
 
 class World(Part):

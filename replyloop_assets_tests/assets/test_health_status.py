@@ -151,6 +151,83 @@ def test_one_kind_may_be_silent_alone_and_without_any_outcome(engine: sa.Engine)
     assert found["sample_size_historical"] == 0
 
 
+TELL = sa.text("""
+    WITH bad AS (
+        INSERT INTO quarantine (id, source, line, reason, raw, recorded_at)
+        SELECT 'bad' || n, 'record_metrics', 0, CASE WHEN n % 3 = 0 THEN 'collected_at is missing'
+            ELSE 'tweet_id is no post id' END, '{}', :at FROM generate_series(1, :bad) AS n
+    )
+    INSERT INTO tweet_metrics (tweet_id, collected_at, recorded_at)
+    SELECT 'good' || n, cast(:at AS TIMESTAMPTZ) - INTERVAL '40 days', :at FROM generate_series(1, :good) AS n
+""")
+
+
+@pytest.mark.parametrize(("bad", "good", "fails"), [(30, 10, True), (9, 0, False), (30, 40, False)])
+def test_most_of_a_days_facts_in_quarantine_is_a_failing_ingestion(
+    fallen: sa.Engine, bad: int, good: int, fails: bool
+) -> None:
+    day = FELL + timedelta(days=15)
+    before = verdict(fallen, day)
+    assert before
+    at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
+    with fallen.begin() as connection:
+        connection.execute(TELL, {"bad": bad, "good": good, "at": at})
+    found = verdict(fallen, day)
+    assert found
+    if not fails:
+        assert found == before
+        return
+    assert (found["status"], found["pivot_warranted"]) == ("silent", False)
+    assert [one["kind"] for one in found["silence"]] == ["ingestion of snapshots"]
+    assert found["reason"] == (
+        f"The ingestion of snapshots fails: 30 of the 41 told in a day went to quarantine (since {day} 09:00 "
+        f"UTC), mostly because tweet_id is no post id. {before['reason']}"
+    )
+    unchanged = set(found) - {"status", "pivot_warranted", "reason", "silence"}
+    assert all(found[name] == before[name] for name in unchanged)
+    for other in (day - timedelta(days=1), day + timedelta(days=1)):
+        row = verdict(fallen, other)
+        assert row
+        assert row["silence"] == []
+
+
+def test_a_silence_in_an_episode_tells_both(engine: sa.Engine) -> None:
+    load(engine, days=120, silent_from=110)
+    found = verdict(engine, FELL + timedelta(days=19))
+    assert found
+    assert (found["status"], found["pivot_warranted"]) == ("silent", False)
+    assert found["episode_started_at"] is not None
+    assert found["reason"].startswith("No opportunities for 10.5 days")
+    assert f"Replies bring less since {found['segment_started_on']}" in found["reason"]
+    assert "Most of it comes from generator PersonalStory" in found["reason"]
+
+
+def test_what_rises_and_falls_over_weeks_is_told_of_each_value(fallen: sa.Engine) -> None:
+    before = verdict(fallen, FELL - timedelta(days=11))
+    after = verdict(fallen, FELL + timedelta(days=25), trend_weeks=6)
+    assert before
+    assert after
+    quiet, seen = (
+        {(one["dimension"], one["value"]): one for one in row["trends"]} for row in (before, after)
+    )
+    assert set(quiet) == {
+        ("all", "all"),
+        ("engagement_tier", "10K-25K"),
+        ("generator", "PersonalStory"),
+        ("generator", "ResearchSynthesizer"),
+    }
+    assert quiet["all", "all"]["replies"] == 8 * 7 * 40
+    assert {(one["weeks"], one["direction"]) for one in quiet.values()} == {(8, "flat")}
+    story = seen["generator", "PersonalStory"]
+    assert (story["weeks"], story["replies"], story["direction"]) == (6, 6 * 7 * 20, "falling")
+    assert story["low"] < story["per_week"] < story["high"] < 0
+    assert story["high"] < seen["generator", "ResearchSynthesizer"]["per_week"]
+    early = verdict(fallen, FIRST + timedelta(days=10))
+    assert early
+    assert {one["direction"] for one in early["trends"]} == {"unknown"}
+    assert {one["per_week"] for one in early["trends"]} == {None}
+
+
 def test_a_short_past_is_too_early_to_judge(engine: sa.Engine) -> None:
     load(engine, days=20)
     found = verdict(engine, FIRST + timedelta(days=19))

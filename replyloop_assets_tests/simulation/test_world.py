@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.simulation.world import World, load_world, shipped_worlds
+from replyloop_assets.simulation.world import Outage, Trouble, World, load_world, shipped_worlds
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "worlds.md"
 
@@ -15,6 +15,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "worlds.md"
 def test_every_shipped_world_loads_and_says_what_it_is() -> None:
     assert {"default", "sparse", "drop", "drift", "algorithm", "trouble"} < set(shipped_worlds())
     assert {"stationary", "swap", "disagree", "walk"} < set(shipped_worlds())
+    assert {"weekly", "growing", "away"} < set(shipped_worlds())
     for name in shipped_worlds():
         assert load_world(name).about
 
@@ -56,6 +57,15 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ReplyloopError, match=re.escape(said)) as error:
         load_world(str(path))
     assert str(path) in str(error.value)
+
+
+def test_the_bot_is_away_once_or_again_and_again() -> None:
+    once, often = Outage(day=3, days=2), Outage(day=5, days=2, every=10)
+    assert [day for day in range(40) if once.holds(day)] == [3, 4]
+    assert [day for day in range(30) if often.holds(day)] == [5, 6, 15, 16, 25, 26]
+    both = Trouble(outages=(once, often))
+    assert [day for day in range(20) if both.away(day)] == [3, 4, 5, 6, 15, 16]
+    assert load_world("away").trouble.away(10 + 14 * 60)
 
 
 def test_what_is_no_file_is_answered_with_the_worlds_there_are(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from replyloop_assets.learning.comparison import Floats, Moments
 
 WEEK = 7
+MONTH = 4  # weeks over which the level may have moved: what learning does is no luck
 LAGS = 7  # days over which one day's luck may reach the next ones
 CLEAR_RHYTHM = 2.0  # weekday means that scatter less than this many times chance are no rhythm
 
@@ -56,13 +57,29 @@ def estimate_baseline(daily: Moments, day_noise_factor: float = 1.0) -> Baseline
     reply_variance = over_weeks(np.maximum(squares - n * x**2, 0)).sum(-1) / np.maximum(replies - days, 1)
     mean = over_weeks(total).sum(-1) / np.maximum(replies, 1)
 
-    residual = np.where(held, x - mean[..., None, None], 0)
+    level = local_level(n, total)
+    residual = np.where(held, x - level, 0)
     rhythm = weekday_effects(n, residual, reply_variance)
     residual = np.where(held, residual - rhythm[..., None, :], 0)
-    day_variance = excess_variance(n, residual, reply_variance, 1) + shared_luck(residual, days)
+    months = max(1, n.shape[-2] // MONTH)
+    day_variance = excess_variance(n, residual, reply_variance, months) + shared_luck(residual, days)
+    of_replies = reply_variance * days / np.maximum(replies, 1)
+    day_variance = (of_replies + day_variance) / (1 - LAGS / (MONTH * WEEK)) - of_replies
     return Baseline(
         mean, rhythm, reply_variance, day_noise_factor * np.maximum(day_variance, 0), days, replies
     )
+
+
+def local_level(n: Floats, total: Floats) -> Floats:
+    """The mean of the month that each week lies in, shape (..., weeks, 1); months count from the end."""
+    weeks = n.shape[-2]
+    months = max(weeks // MONTH, 1)
+    month = np.minimum((weeks - 1 - np.arange(weeks)) // MONTH, months - 1)
+    of = (month[:, None] == np.arange(months)).astype(float)
+    count, sums = (np.einsum("...wd,wm->...m", part, of) for part in (n, total))
+    mean = total.sum((-1, -2)) / np.maximum(n.sum((-1, -2)), 1)
+    means = np.where(count > 0, sums / np.maximum(count, 1), mean[..., None])
+    return np.asarray(means[..., month][..., None])
 
 
 def by_week(part: Floats) -> Floats:

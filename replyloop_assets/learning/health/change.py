@@ -28,7 +28,8 @@ class Watch(NamedTuple):
     g and its thresholds are in nats. `mean` and `sd` are the baseline's, of a day's mean. `segment` is
     the index of the day that g last rose from 0 on, with the replies since, their mean, and the one-sided
     p-value of its being below the baseline. `episode` is the index of the day whose alarm still lasts,
-    or NEVER; `confirmed` whether the evidence has sufficed for a pivot since.
+    or NEVER; `confirmed` whether the evidence has sufficed for a pivot since. `usual_from` is the index
+    of the day from which on the baseline holds, 0 while no episode has ended by its age.
     """
 
     g: Floats
@@ -43,6 +44,7 @@ class Watch(NamedTuple):
     p_value: Floats
     episode: Days
     confirmed: Flags
+    usual_from: Days
 
     @property
     def ready(self) -> Flags:
@@ -53,6 +55,27 @@ class Watch(NamedTuple):
     def alarmed(self) -> Flags:
         """Whether an episode lasts."""
         return np.asarray(self.episode != NEVER)
+
+
+class Settled(NamedTuple):
+    """The folded days with what they were compared with; indices count from the first day folded.
+
+    `seen_on` is the day whose baseline holds, `usual_from` as in `Watch`.
+    """
+
+    usual: Baseline
+    alarm: Floats
+    pivot: Floats
+    g: Floats
+    segment: Days
+    episode: Days
+    seen_on: Days
+    usual_from: Days
+
+    @property
+    def parts(self) -> list[NDArray[Any]]:
+        """Every array, each with the lives as its leading axes."""
+        return [*self.usual, *self[1:]]
 
 
 def alarm_threshold(k: Floats, per_year: float) -> Floats:
@@ -76,19 +99,13 @@ def watch_daily(daily: Moments, settings: HealthSettings, start: int) -> Watch:
     """
     from scipy.special import ndtr
 
-    usual = baselines(daily, start, settings)
-    ready = (usual.days >= settings.min_baseline_days) & (usual.mean > 0)
-    sd = np.sqrt(usual.usual_variance)
-    k = np.where(ready, settings.design_drop * usual.mean / 2 / np.maximum(sd, 1e-12), 1.0)
-    alarm, pivot = (
-        np.where(ready, alarm_threshold(k, rate), np.inf)
-        for rate in (settings.false_alarms_per_year, settings.false_pivots_per_year)
-    )
     n = daily.n[..., start:]
     x = daily.total[..., start:] / np.maximum(n, 1)
-    g, segment, episode, seen_on = fold(n, x, usual, alarm, pivot, settings)
+    usual, alarm, pivot, g, segment, episode, seen_on, usual_from = settle(
+        daily, np.zeros(n.shape, int), start, settings
+    )
     usual = Baseline(*(take_days(part, seen_on) for part in usual))
-    alarm, pivot, sd = (take_days(part, seen_on) for part in (alarm, pivot, sd))
+    alarm, pivot, usual_from = (take_days(part, seen_on) for part in (alarm, pivot, usual_from))
     below = usual.mean + rhythm_of(usual.rhythm, np.arange(n.shape[-1]) - seen_on, settings) - x
 
     replies, replies2, lost = (since(part, segment) for part in (n, n**2, n * below))
@@ -102,40 +119,82 @@ def watch_daily(daily: Moments, settings: HealthSettings, start: int) -> Watch:
     sure = np.where(enough & (g >= pivot), np.arange(n.shape[-1]), NEVER)
     confirmed = (episode != NEVER) & (np.maximum.accumulate(sure, axis=-1) >= episode)
     watch = Watch(
-        g, alarm, pivot, usual.mean, sd, usual.days, segment + start, replies, usual.mean - shortfall,
-        p_value, np.where(episode == NEVER, NEVER, episode + start), confirmed,
+        g, alarm, pivot, usual.mean, np.sqrt(usual.usual_variance), usual.days, segment + start, replies,
+        usual.mean - shortfall, p_value, np.where(episode == NEVER, NEVER, episode + start), confirmed,
+        usual_from,
     )  # fmt: skip
     idle = {"threshold": np.inf, "pivot_threshold": np.inf, "segment": NEVER, "episode": NEVER}
     return Watch(*(lead_in(part, start, idle.get(name, 0)) for name, part in watch._asdict().items()))
 
 
-def baselines(daily: Moments, start: int, settings: HealthSettings) -> Baseline:
-    """The usual day as seen on each day from `start` on: of its own past, but not the last days of it."""
+def settle(daily: Moments, usual_from: Days, start: int, settings: HealthSettings) -> Settled:
+    """Fold, and anew those lives in which an episode ended by its age: its level is the usual one then.
+
+    What comes before such an end is left as it was, so each time one more of a life's ends is final.
+    """
+    n = daily.n[..., start:]
+    x = daily.total[..., start:] / np.maximum(n, 1)
+    usual = baselines(daily, usual_from, start, settings)
+    alarm, pivot = thresholds(usual, settings)
+    g, segment, episode, seen_on, renewed = fold(n, x, usual, alarm, pivot, settings)
+    renewed = np.where(renewed == NEVER, 0, renewed + start)
+    settled = Settled(usual, alarm, pivot, g, segment, episode, seen_on, usual_from)
+    again = (renewed != usual_from).any(-1)
+    if again.any():
+        anew = settle(Moments(*(part[again] for part in daily)), renewed[again], start, settings)
+        for part, better in zip(settled.parts, anew.parts, strict=True):
+            part[again] = better
+    return settled
+
+
+def thresholds(usual: Baseline, settings: HealthSettings) -> tuple[Floats, Floats]:
+    """Those of an alarm and of a pivot on each day, given its usual one; infinite where it is unknown."""
+    ready = (usual.days >= settings.min_baseline_days) & (usual.mean > 0)
+    sd = np.maximum(np.sqrt(usual.usual_variance), 1e-12)
+    k = np.where(ready, settings.design_drop * usual.mean / 2 / sd, 1.0)
+    alarm, pivot = (
+        np.where(ready, alarm_threshold(k, rate), np.inf)
+        for rate in (settings.false_alarms_per_year, settings.false_pivots_per_year)
+    )
+    return alarm, pivot
+
+
+def baselines(daily: Moments, usual_from: Days, start: int, settings: HealthSettings) -> Baseline:
+    """The usual day as seen on each day from `start` on: of its own past, but not the last days of it.
+
+    Nor of what comes before the index that `usual_from` has for the day, shape (..., days from `start`).
+    """
     length, gap = settings.baseline_days, settings.baseline_gap_days
-    last = daily.n.shape[-1] - gap
+    days = daily.n.shape[-1]
     windows = []
     for part in daily:
         padded = np.concatenate([np.zeros((*part.shape[:-1], length + gap)), part], axis=-1)
         view = np.lib.stride_tricks.sliding_window_view(padded, length, axis=-1)
-        windows.append(view[..., start + 1 : last + gap + 1, :])
+        windows.append(view[..., start + 1 : days + 1, :])
+    if usual_from.any():
+        day = np.arange(start, days)[:, None] - gap - np.arange(length)[::-1]
+        windows = [view * (day >= usual_from[..., None]) for view in windows]
     return estimate_baseline(Moments(*windows), settings.day_noise_factor)
 
 
 def fold(
     n: Floats, x: Floats, usual: Baseline, alarm: Floats, pivot: Floats, settings: HealthSettings
-) -> tuple[Floats, Days, Days, Days]:
+) -> tuple[Floats, Days, Days, Days, Days]:
     """The level g after each day, since when it is above 0, and the day of the alarm that lasts, or NEVER.
 
     And the day as seen on which the usual one holds: its own, or that of the alarm, so that what is
-    found low does not become the usual before the episode ends.
+    found low does not become the usual before the episode ends. And where one ended by its age, the day
+    since when g was above 0 then: from there on its level is the usual one; else NEVER.
     """
     lead, length = n.shape[:-1], n.shape[-1]
-    level, rose, raised = np.zeros(lead), np.zeros(lead, int), np.full(lead, NEVER)
+    level, rose = np.zeros(lead), np.zeros(lead, int)
+    raised, renewed = np.full(lead, NEVER), np.full(lead, NEVER)
     g = np.zeros(n.shape)
-    segment, episode, seen_on = (np.zeros(n.shape, int) for _ in range(3))
+    segment, episode, seen_on, usual_from = (np.zeros(n.shape, int) for _ in range(4))
     for day in range(length):
         over = (raised != NEVER) & (day - raised >= settings.episode_days)
         level, raised = np.where(over, 0.0, level), np.where(over, NEVER, raised)
+        renewed = np.where(over, rose, renewed)
         rose = np.where(level <= 0, day, rose)
         then = np.where(raised == NEVER, day, raised)
         high, limit, mean, of_reply, of_day = (
@@ -150,8 +209,9 @@ def fold(
         level = np.where(np.isfinite(high), np.minimum(np.maximum(level + step, 0), limit), 0.0)
         lasts = np.where(raised == NEVER, level >= high, level >= settings.recovery * high)
         raised = np.where(lasts, np.where(raised == NEVER, day, raised), NEVER)
-        g[..., day], segment[..., day], episode[..., day], seen_on[..., day] = level, rose, raised, then
-    return g, segment, episode, seen_on
+        g[..., day], segment[..., day], episode[..., day] = level, rose, raised
+        seen_on[..., day], usual_from[..., day] = then, renewed
+    return g, segment, episode, seen_on, usual_from
 
 
 def rhythm_of(rhythm: Floats, later: Days, settings: HealthSettings) -> Floats:

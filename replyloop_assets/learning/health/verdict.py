@@ -25,7 +25,8 @@ class Verdict(Health):
     """The seed's figures, and the detector's: g and its thresholds in nats, means of log(1 + followers).
 
     The segment is what came since g was last 0; the episode is the alarm that lasts, from the day on
-    which it was raised. What is not known, or does not last, is None.
+    which it was raised. `usual_since` is the day from which on the baseline holds, after an episode whose
+    level became the usual one. What is not known, or does not last, is None.
     """
 
     rule: str
@@ -40,6 +41,7 @@ class Verdict(Health):
     segment_mean: float | None
     segment_p_value: float | None
     episode_started_on: date | None
+    usual_since: date | None
 
 
 def judge(days: Sequence[date], followers: Moments, logs: Moments, settings: HealthSettings) -> Verdict:
@@ -55,10 +57,11 @@ def judge(days: Sequence[date], followers: Moments, logs: Moments, settings: Hea
     episode = seed_episode(followers, settings) if settings.rule == "seed" else int(watch.episode[-1])
     started = days[episode] if episode >= 0 else None
     since = days[watch.segment[-1]] if watch.g[-1] > 0 else None
+    renewed = days[watch.usual_from[-1]] if watch.usual_from[-1] else None
     status, warranted, reason = seed.status, seed.pivot_warranted, seed.reason
     if settings.rule == "default":
         warranted = bool(watch.confirmed[-1])
-        status, reason = explain(seed, watch, since, started, settings)
+        status, reason = explain(seed, watch, since, started, renewed, settings)
     return Verdict(
         **{**vars(seed), "status": status, "pivot_warranted": warranted, "reason": reason},
         rule=settings.rule,
@@ -73,6 +76,7 @@ def judge(days: Sequence[date], followers: Moments, logs: Moments, settings: Hea
         segment_mean=finite(watch.segment_mean[-1]) if since else None,
         segment_p_value=finite(watch.p_value[-1]) if since else None,
         episode_started_on=started,
+        usual_since=renewed,
     )
 
 
@@ -88,12 +92,19 @@ def seed_episode(followers: Moments, settings: HealthSettings) -> int:
 
 
 def explain(
-    seed: Health, watch: Watch, since: date | None, started: date | None, settings: HealthSettings
+    seed: Health,
+    watch: Watch,
+    since: date | None,
+    started: date | None,
+    renewed: date | None,
+    settings: HealthSettings,
 ) -> tuple[str, str]:
     """The default rule's status, and the reason in words."""
     seen = f"{seed.recent_avg_followers:.2f} followers per reply in {settings.recent_days} days"
     if not seed.sample_size_recent:
-        return "degraded" if started else "unknown", seed.reason
+        seen = f"no outcome in the last {settings.recent_days} days"
+        if not started:
+            return "unknown", seed.reason
     if not watch.ready[-1]:
         days = int(watch.baseline_days[-1])
         return "unknown", (
@@ -104,7 +115,7 @@ def explain(
     if started is None or since is None:
         return "healthy", (
             f"{seen} against {seed.historical_avg_followers:.2f} in {settings.historical_days}: "
-            "no drop beyond chance."
+            f"no drop beyond chance{f', by the level since {renewed}' if renewed else ''}."
         )
     k = settings.design_drop * usual / 2 / watch.sd[-1]
     years = float(years_between(watch.g[-1], k))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats, Moments, lower_tail, ratio, welch
+from replyloop_assets.learning.health.baseline import WEEK
 
 Flags = NDArray[np.bool_]
 
@@ -22,9 +23,9 @@ class HealthSettings:
     The detector compares with a baseline of `baseline_days` that end `baseline_gap_days` ago, and needs
     `min_baseline_days` of it. It is built to see a drop of `design_drop` in the mean of log(1 + followers),
     and its thresholds are those at which chance alone would alarm, or warrant a pivot, so often a year.
-    `fold_days` is how far back its state is folded anew. Days differ by more than their replies explain:
-    that estimate counts `day_noise_factor` times, since too low a one costs false alarms and a high one
-    a day or two. An episode ends below `recovery` of the threshold.
+    Days differ by more than their replies explain: that estimate counts `day_noise_factor` times, since
+    too low a one costs false alarms and a high one a day or two. An episode ends below `recovery` of the
+    threshold, or after `episode_days`: then its level is the usual one.
     """
 
     rule: Literal["seed", "default"] = "default"
@@ -37,13 +38,18 @@ class HealthSettings:
     baseline_gap_days: int = 14
     min_baseline_days: int = 28
     design_drop: float = 0.3
-    false_alarms_per_year: float = 0.5
+    false_alarms_per_year: float = 0.9
     false_pivots_per_year: float = 0.015
     day_noise_factor: float = 1.5
     recovery: float = 0.5
     episode_days: int = 60
-    fold_days: int = 120
     silence_days: int = 60
+    trend_weeks: int = 8
+
+    @property
+    def fold_days(self) -> int:
+        """How far back the detector is folded anew: what ended before that has left the baseline by now."""
+        return self.episode_days + self.baseline_days + self.baseline_gap_days
 
     @property
     def window_days(self) -> int:
@@ -51,6 +57,7 @@ class HealthSettings:
         return max(
             self.baseline_days + self.baseline_gap_days + self.fold_days,
             self.historical_days + self.fold_days,
+            WEEK * self.trend_weeks,
         )
 
 

@@ -85,11 +85,10 @@ class HealthBench:
     def replies(self, reps: int, days: int, drop: float, rng: np.random.Generator) -> Iterator[Floats]:
         """What each reply of each day brings, shape (reps, the day's replies) a day."""
         outcome, growth = self.world.outcome, self.world.rhythm.growth
-        away = {one.day + n for one in self.world.trouble.outages for n in range(one.days)}
         for day, lift in enumerate(day_factors(self.rhythm, rng.standard_normal((reps, days))).T):
             left = 1 - drop if day >= WARM_UP else 1
             mean, positive = lifted(outcome.mean, outcome.positive, lift * left)
-            count = 0 if day in away else round(self.per_day * growth ** (day / YEAR))
+            count = 0 if self.world.trouble.away(day) else round(self.per_day * growth ** (day / YEAR))
             yield draw_followers(mean[:, None], positive[:, None], outcome.sigma, rng, (reps, count))
 
     def summarise(self, samples: Samples) -> dict[str, float]:

@@ -103,8 +103,8 @@ def test_a_halving_is_seen_in_days_dated_and_confirmed() -> None:
 
 
 def test_an_episode_ends_with_the_recovery() -> None:
-    daily = life(3, 190, drop_at=120, series=20)
-    healed = life(3, 190, series=20)
+    daily = life(3, 190, drop_at=120, series=100)
+    healed = life(3, 190, series=100)
     seen = watch(Moments(*(np.c_[a[:, :140], b[:, 140:]] for a, b in zip(daily, healed, strict=True))))
     assert seen.alarmed[:, 139].all()
     assert (~seen.alarmed[:, 175]).mean() >= 0.95
@@ -112,10 +112,43 @@ def test_an_episode_ends_with_the_recovery() -> None:
 
 
 def test_what_lasts_becomes_the_usual() -> None:
-    seen = watch(life(4, 320, drop_at=120, series=20))
+    """One episode of 60 days, and the baseline is that of its days alone; a life long, no second of it."""
+    daily = life(4, 540, drop_at=120, series=50)
+    seen = watch(daily)
     assert seen.alarmed[:, 150].all()
-    assert seen.alarmed[:, 200:].mean() < 0.05
-    assert seen.mean[:, -1] == pytest.approx(seen.mean[:, 120] / 2, rel=0.3)
+    raised, risen = seen.episode[:, 150], seen.segment[:, 150]
+    over = raised + SETTINGS.episode_days
+    lives = np.arange(50)
+    assert seen.alarmed[lives, over - 1].all()
+    assert not seen.alarmed[lives, over].any()
+    assert (seen.usual_from[:, :120] == 0).all()
+    assert (seen.usual_from[lives, over] == risen).all()
+    for i in range(5):
+        own = slice(risen[i], over[i] - SETTINGS.baseline_gap_days + 1)
+        assert seen.mean[i, over[i]] == pytest.approx(daily.total[i, own].sum() / daily.n[i, own].sum())
+    begun = np.array([len(np.unique(one[one > 120])) for one in seen.episode])
+    assert (begun == 1).mean() >= 0.6  # by chance .4 episodes a year are one of nothing
+    assert np.mean([(one > stop).any() for one, stop in zip(seen.episode[:, :240], over, strict=True)]) <= 0.1
+
+
+def test_a_further_drop_is_found_by_the_new_level() -> None:
+    daily = life(4, 260, drop_at=120, series=50)
+    further = life(14, 260, series=50)
+    seen = watch(Moments(*(np.c_[a[:, :220], b[:, 220:] * left] for a, b, left in zip(
+        daily, further, (1, 0.25, 0.0625), strict=True))))  # fmt: skip
+    assert (seen.usual_from[:, 219] > 0).all()
+    assert (seen.episode[:, 240] >= 220 - 5).mean() >= 0.95
+    assert (seen.segment_mean[:, 240] < seen.mean[:, 240]).all()
+
+
+def test_lives_without_an_episode_of_that_age_are_as_they_were() -> None:
+    """Nothing is masked in them, whether or not another life beside them has one."""
+    quiet, fallen = life(15, 320, series=5), life(4, 320, drop_at=120, series=1)
+    alone, beside = watch(quiet), watch(Moments(*map(np.concatenate, zip(quiet, fallen, strict=True))))
+    assert (alone.usual_from == 0).all()
+    assert beside.usual_from[-1].any()
+    for one, both in zip(alone, beside, strict=True):
+        assert np.array_equal(one, both[:-1], equal_nan=True)
 
 
 def test_a_day_without_outcomes_changes_nothing() -> None:
@@ -131,11 +164,12 @@ def test_the_last_14_days_are_no_part_of_their_own_baseline() -> None:
     daily = life(6, 140)
     other = Moments(daily.n, daily.total.copy(), daily.squares.copy())
     other.total[:, -14:] *= 0.1
-    a, b = (baselines(one, START, SETTINGS) for one in (daily, other))
+    always = np.zeros((1, 140 - START), int)
+    a, b = (baselines(one, always, START, SETTINGS) for one in (daily, other))
     assert a.mean[0, -1] == b.mean[0, -1]
     assert a.usual_variance[0, -1] == b.usual_variance[0, -1]
     other.total[:, -15] *= 0.1
-    assert baselines(other, START, SETTINGS).mean[0, -1] < a.mean[0, -1]
+    assert baselines(other, always, START, SETTINGS).mean[0, -1] < a.mean[0, -1]
 
 
 def test_too_short_a_past_is_not_judged() -> None:

@@ -4,7 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from replyloop_assets.learning.health.silence import Silence, explain_silence, find_silence
+from replyloop_assets.learning.health.silence import (
+    Silence,
+    explain_silence,
+    find_failure,
+    find_silence,
+)
 
 FIRST = date(2026, 3, 2)
 NOON = timedelta(hours=12)
@@ -49,3 +54,20 @@ def test_it_is_said_in_words() -> None:
     second = "no replies for 15.0 days (since 2026-04-27 12:00 UTC), where they usually come every 7 days"
     assert explain_silence([found]) == f"N{first}."
     assert explain_silence([found, weekly]) == f"N{first}; {second}."
+
+
+@pytest.mark.parametrize(
+    ("refused", "taken", "fails"), [(9, 0, False), (10, 9, True), (10, 10, False), (400, 401, False)]
+)
+def test_most_of_what_was_told_in_quarantine_is_a_failing_ingestion(
+    refused: int, taken: int, fails: bool
+) -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    found = find_failure("replies", noon, refused, "posted_at is missing", taken, noon + timedelta(hours=8))
+    assert (found is not None) == fails
+    if found:
+        assert (found.kind, found.hours, found.refused) == ("ingestion of replies", 8, 10)
+        assert explain_silence([found]) == (
+            "The ingestion of replies fails: 10 of the 19 told in a day went to quarantine (since "
+            "2026-03-02 12:00 UTC), mostly because posted_at is missing."
+        )

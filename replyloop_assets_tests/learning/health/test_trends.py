@@ -5,10 +5,15 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
+from statsmodels.stats import multitest
 
 from replyloop_assets.learning.comparison import Floats, Moments
-from replyloop_assets.learning.health.trends import find_trend
+from replyloop_assets.learning.health.trends import Trend, false_rate, find_trends
+from replyloop_assets.simulation.outcomes import draw_followers, lifted
+from replyloop_assets.simulation.rhythm import day_factors
+from replyloop_assets.simulation.world import Rhythm
 
+DAYS = 56
 WEEKDAYS = np.array([0.2, 0.1, 0.0, 0.0, 0.1, -0.2, -0.2])
 
 
@@ -28,13 +33,18 @@ def test_slope_and_interval_are_those_of_the_jackknife_over_weeks(days: int) -> 
     age = np.arange(days) + -days % 7
     frame = pd.DataFrame({"n": daily.n, "day": age, "weekday": age % 7, "week": age // 7})[daily.n > 0]
     frame["x"] = (daily.total / np.maximum(daily.n, 1))[daily.n > 0]
+    frame["apart"] = frame["day"] - frame.groupby("weekday")["day"].transform(
+        lambda part: np.average(part, weights=frame.loc[part.index, "n"])
+    )
+    told = (frame["n"] * frame["apart"] ** 2).groupby(frame["week"]).sum()
     weeks = frame["week"].unique()
     slope = slope_of(frame)
     left = np.array([slope_of(frame[frame["week"] != week]) for week in weeks])
     error = np.sqrt(((left - slope) ** 2).sum() * (len(weeks) - 1) / len(weeks))
-    reach = stats.t.ppf(0.975, len(weeks) - 1) * error
+    reach = stats.t.ppf(0.975, told.sum() ** 2 / (told**2).sum()) * error
     level = daily.total.sum() / daily.n.sum()
-    seen = find_trend(daily)
+    seen = trends(daily, alone=True)
+    assert seen.weeks == len(weeks)
     assert seen.per_week == pytest.approx(7 * slope / level)
     assert seen.low == pytest.approx(7 * (slope - reach) / level)
     assert seen.high == pytest.approx(7 * (slope + reach) / level)
@@ -47,28 +57,77 @@ def slope_of(frame: pd.DataFrame) -> float:
 
 @pytest.mark.parametrize(("slope", "direction"), [(0.05, "rising"), (-0.05, "falling")])
 def test_a_clear_trend_is_seen_through_the_week(slope: float, direction: str) -> None:
-    seen = find_trend(batch(40, slope))
-    assert (seen.direction == direction).mean() >= 0.95
+    for alone in (True, False):
+        assert (trends(batch(40, slope), alone).direction == direction).mean() >= 0.95
 
 
 def test_no_trend_is_flat_19_times_in_20() -> None:
-    flat = (find_trend(batch(400, 0.0)).direction == "flat").mean()
+    flat = (trends(batch(400, 0.0), alone=True).direction == "flat").mean()
     assert flat == pytest.approx(0.95, abs=3 * np.sqrt(0.05 * 0.95 / 400) + 0.01)
+
+
+@pytest.mark.parametrize("shock", [0.0, 0.25], ids=["days of their own", "days that share their luck"])
+def test_of_many_values_without_a_trend_none_has_one_19_times_in_20(shock: float) -> None:
+    """Windows of 40 values of skewed outcomes, sparse to dense, with a rhythm and days that hang together."""
+    rng = np.random.default_rng(8)
+    windows = 150
+    some = 0
+    for _ in range(windows):
+        luck = day_factors(Rhythm(shock=shock, autocorrelation=0.6), rng.standard_normal(DAYS))
+        n = rng.poisson(np.geomspace(1.5, 30, 40)[:, None], (40, DAYS))
+        mean, positive = lifted(
+            5, 0.4, np.repeat(np.tile(luck * (1 + WEEKDAYS[np.arange(DAYS) % 7]), 40), n.ravel())
+        )
+        y = draw_followers(mean, positive, 1.3, rng, mean.shape)
+        place = np.repeat(np.arange(n.size), n.ravel())
+        total = np.bincount(place, np.log1p(y), minlength=n.size).reshape(n.shape)
+        found = find_trends(n.astype(float), total, np.zeros(40, bool))
+        some += bool(np.isin(found.direction, ["rising", "falling"]).any())
+    assert some / windows <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / windows)
+
+
+def test_a_direction_is_an_interval_beside_0_and_wider_among_many() -> None:
+    values = Moments(*(np.r_[a, b] for a, b in zip(batch(30, 0.0), batch(5, 0.06), strict=True)))
+    together, alone = trends(values, False), trends(values, True)
+    beside = (together.low > 0) | (together.high < 0)
+    assert (np.isin(together.direction, ["rising", "falling"]) == beside).all()
+    assert beside[30:].all()
+    assert (together.high - together.low > alone.high - alone.low).all()
+    assert (together.per_week == alone.per_week).all()
+
+
+def test_the_false_rate_is_benjamini_and_hochbergs() -> None:
+    p = np.random.default_rng(3).uniform(0, 1, 40) ** 3
+    rejected = multitest.multipletests(p, 0.05, "fdr_bh")[0]
+    assert ((p <= false_rate(p)) == rejected).all()
+    assert false_rate(p) == pytest.approx(0.05 * rejected.sum() / 40)
+    assert false_rate(np.r_[p, np.nan]) == false_rate(p)
+    assert false_rate(np.full(10, 0.5)) == pytest.approx(0.005)
+    assert false_rate(np.zeros(0)) == 0.05
 
 
 def test_a_batch_is_its_series_one_by_one() -> None:
     daily = batch(5, 0.02)
-    together = find_trend(daily)
+    together = trends(daily, alone=True)
     for i in range(5):
-        alone = find_trend(Moments(*(part[i] for part in daily)))
-        assert [str(part) for part in alone] == [str(part[i]) for part in together]
+        alone = trends(Moments(*(part[[i]] for part in daily)), alone=True)
+        assert [part[0] for part in alone] == pytest.approx([part[i] for part in together])
 
 
-@pytest.mark.parametrize("daily", [np.zeros(60), np.r_[np.zeros(40), np.ones(20)]])
-def test_too_few_weeks_are_unknown(daily: Floats) -> None:
-    seen = find_trend(Moments(daily, 2 * daily, 4 * daily))
-    assert seen.direction == "unknown"
-    assert np.isnan(seen.low)
+@pytest.mark.parametrize(
+    "n",
+    [np.zeros(60), np.r_[np.zeros(40), np.full(20, 50)], np.ones(60)],
+    ids=["none", "3 weeks", "60 replies"],
+)
+def test_few_weeks_or_replies_are_unknown(n: Floats) -> None:
+    seen = find_trends(n[None], 2 * n[None], np.array([True]))
+    assert seen.direction == ["unknown"]
+    assert np.isnan(seen.low).all()
+
+
+def trends(daily: Moments, alone: bool) -> Trend:
+    n, total = np.atleast_2d(daily.n), np.atleast_2d(daily.total)
+    return find_trends(n, total, np.full(len(n), alone))
 
 
 def batch(series: int, slope: float) -> Moments:

@@ -57,7 +57,18 @@ def test_days_without_outcomes_are_unknown_but_an_episode_lasts_through_them() -
     nothing = [np.zeros(0)] * 8
     assert verdict(outcomes(150) + nothing).status == "unknown"
     assert verdict(outcomes(150) + nothing).reason == "No outcome in the last 7 days."
-    assert verdict(outcomes(155, drop_at=140) + nothing).status == "degraded"
+    seen = verdict(outcomes(155, drop_at=140) + nothing)
+    assert seen.status == "degraded"
+    assert f"Replies bring less since {seen.segment_started_on}: no outcome in the last 7 days" in seen.reason
+
+
+def test_what_lasted_for_60_days_is_the_usual_and_said_to_be() -> None:
+    seen = verdict(outcomes(230, drop_at=140))
+    assert seen.status == "healthy"
+    assert seen.usual_since is not None
+    assert abs((seen.usual_since - FIRST).days - 140) <= 2
+    assert seen.reason.endswith(f"no drop beyond chance, by the level since {seen.usual_since}.")
+    assert verdict(outcomes(230)).usual_since is None
 
 
 def test_the_seeds_rule_judges_alone_where_it_is_chosen() -> None:

@@ -1,0 +1,89 @@
+"""When a pivot opens and when it closes: exactly one for each episode of degradation.
+
+Seed, Phase 4.3 (SystemHealthMonitor): a degraded system explores more and tries something else. A pivot
+lasts at least 14 days and until recovery, at most 60, after which the new level is the usual one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
+
+FRESH_DAYS = 1  # a verdict on yesterday still tells of now
+
+
+@dataclass(frozen=True)
+class PivotSettings:
+    """How long a pivot lasts, in days, and the experiments that it starts.
+
+    After one has closed, the next waits for `cooldown_days`: late data may move an episode's start, and
+    what looks like a new one may be the old. An experiment takes `units_share` of the replies, and half of
+    those get the treatment; the others go on learning by the allocation.
+    """
+
+    least_days: int = 14
+    most_days: int = 60
+    cooldown_days: int = 7
+    experiments: int = 1
+    units_share: float = 0.2
+    treatment_share: float = 0.5
+
+
+class Seen(NamedTuple):
+    """What the newest window says of health (`health_status`); `recovered` is below the lower threshold."""
+
+    day: date
+    pivot_warranted: bool
+    recovered: bool
+    episode_started_at: datetime | None
+    reason: str
+
+
+class Pivot(NamedTuple):
+    """One pivot so far."""
+
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class Move(NamedTuple):
+    """What is to be done now, and why."""
+
+    what: Literal["open", "close"]
+    reason: str
+
+
+def next_move(
+    seen: Seen | None, pivots: Sequence[Pivot], now: datetime, settings: PivotSettings
+) -> Move | str:
+    """The move that is due now; else, in words, why there is none.
+
+    A verdict on a past day is history: it opens nothing, and nothing is closed on it. `pivots` are all so
+    far, the newest last.
+    """
+    fresh = seen is not None and (now.date() - seen.day).days <= FRESH_DAYS
+    last = pivots[-1] if pivots else None
+    if last and last.closed_at is None:
+        return closing(seen if fresh else None, last, now, settings)
+    if seen is None or not fresh:
+        return "No window of today or yesterday is judged yet."
+    if not seen.pivot_warranted or seen.episode_started_at is None:
+        return "No drop is sure enough for a pivot."
+    if last and last.closed_at:
+        if seen.episode_started_at <= last.closed_at:
+            return "The episode that lasts has had its pivot."
+        if now < last.closed_at + timedelta(days=settings.cooldown_days):
+            return f"The last pivot closed less than {settings.cooldown_days} days ago."
+    return Move("open", seen.reason)
+
+
+def closing(seen: Seen | None, opened: Pivot, now: datetime, settings: PivotSettings) -> Move | str:
+    """Whether an open pivot is to be closed."""
+    age = now - opened.opened_at
+    if age >= timedelta(days=settings.most_days):
+        return Move("close", f"{settings.most_days} days have passed: the new level is the usual one now.")
+    if age < timedelta(days=settings.least_days):
+        return f"A pivot is open, for at least {settings.least_days} days."
+    if seen is None or not seen.recovered:
+        return "A pivot is open until what replies bring has recovered."
+    return Move("close", f"Recovered: {seen.reason}")

@@ -1,0 +1,107 @@
+"""One pivot an episode: when it opens, when it closes, and what never opens one."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replyloop_assets.learning.health.pivoting import Move, Pivot, PivotSettings, Seen, next_move
+
+NOW = datetime(2026, 6, 15, 12, 1, tzinfo=UTC)
+SETTINGS = PivotSettings()
+
+
+def ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def degraded(started: float = 5, day: float = 0) -> Seen:
+    return Seen(ago(day).date(), True, False, ago(started), "Replies bring less.")
+
+
+def healthy(day: float = 0) -> Seen:
+    return Seen(ago(day).date(), False, True, None, "No drop beyond chance.")
+
+
+def what(seen: Seen | None, *pivots: Pivot, now: datetime = NOW) -> str | None:
+    move = next_move(seen, pivots, now, SETTINGS)
+    return move.what if isinstance(move, Move) else None
+
+
+def test_the_design_s_numbers() -> None:
+    assert (SETTINGS.least_days, SETTINGS.most_days) == (14, 60)
+
+
+@pytest.mark.parametrize(
+    ("seen", "pivots", "expected"),
+    [
+        pytest.param(degraded(), [], "open", id="a drop that is sure"),
+        pytest.param(degraded(day=1), [], "open", id="of yesterday"),
+        pytest.param(degraded(day=2), [], None, id="a past window opens none"),
+        pytest.param(degraded()._replace(pivot_warranted=False), [], None, id="not sure yet"),
+        pytest.param(degraded()._replace(episode_started_at=None), [], None, id="no episode"),
+        pytest.param(healthy(), [], None, id="healthy"),
+        pytest.param(None, [], None, id="nothing judged"),
+        pytest.param(degraded(), [Pivot(ago(4), None)], None, id="one is open"),
+        pytest.param(degraded(50), [Pivot(ago(40), ago(20))], None, id="this episode had its own"),
+        pytest.param(degraded(5), [Pivot(ago(40), ago(20))], "open", id="the next episode"),
+        pytest.param(degraded(2), [Pivot(ago(40), ago(4))], None, id="too soon after the last"),
+        pytest.param(healthy(), [Pivot(ago(13.9), None)], None, id="for 14 days at least"),
+        pytest.param(healthy(), [Pivot(ago(14), None)], "close", id="recovered"),
+        pytest.param(degraded(), [Pivot(ago(14), None)], None, id="not recovered"),
+        pytest.param(healthy()._replace(recovered=False), [Pivot(ago(20), None)], None, id="hysteresis"),
+        pytest.param(healthy(day=2), [Pivot(ago(20), None)], None, id="recovered long ago, not known now"),
+        pytest.param(None, [Pivot(ago(59.9), None)], None, id="nothing known"),
+        pytest.param(None, [Pivot(ago(60), None)], "close", id="60 days at most"),
+        pytest.param(degraded(), [Pivot(ago(60), None)], "close", id="60 days though degraded"),
+        pytest.param(
+            degraded(5), [Pivot(ago(90), ago(30)), Pivot(ago(4), None)], None, id="the newest counts"
+        ),
+    ],
+)
+def test_what_is_due(seen: Seen | None, pivots: list[Pivot], expected: str | None) -> None:
+    assert what(seen, *pivots) == expected
+
+
+def test_every_answer_says_why() -> None:
+    assert next_move(degraded(), [], NOW, SETTINGS) == Move("open", "Replies bring less.")
+    for seen, pivots in ((healthy(), []), (degraded(), [Pivot(ago(4), None)]), (None, [])):
+        answer = next_move(seen, pivots, NOW, SETTINGS)
+        assert isinstance(answer, str)
+        assert answer.endswith(".")
+
+
+def test_late_data_that_moves_an_episode_s_start_opens_no_second_pivot() -> None:
+    """Wherever within the cooldown the revised start lies, the closed pivot was its own."""
+    for started in (30.0, 20.5, 20.0, 16.0, 14.0):
+        for age in (14.0, 15.0, 20.5):
+            moment = ago(20) + timedelta(days=min(age - 14, 6.9))
+            assert what(degraded(started), Pivot(ago(40), ago(20)), now=moment) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.booleans()), min_size=1, max_size=200))
+def test_whatever_health_says_pivots_never_overlap_and_keep_their_lengths(
+    days: list[tuple[bool, int, bool]],
+) -> None:
+    """Day after day: degraded or not, an episode's start that moves, a day on which nothing is known."""
+    pivots: list[Pivot] = []
+    began: datetime | None = None
+    for n, (down, moved, known) in enumerate(days):
+        now = NOW + timedelta(days=n)
+        began = (began or now) if down else None
+        start = None if began is None else began + timedelta(days=moved)
+        seen = Seen(now.date(), down, not down, start, "So it is.") if known else None
+        move = next_move(seen, pivots, now, SETTINGS)
+        if isinstance(move, Move) and move.what == "open":
+            assert not pivots or pivots[-1].closed_at is not None
+            pivots.append(Pivot(now, None))
+        elif isinstance(move, Move):
+            pivots[-1] = pivots[-1]._replace(closed_at=now)
+    for one, later in pairwise(pivots):
+        assert one.closed_at is not None
+        assert timedelta(days=14) <= one.closed_at - one.opened_at <= timedelta(days=60)
+        assert later.opened_at >= one.closed_at + timedelta(days=SETTINGS.cooldown_days)
+    if pivots and pivots[-1].closed_at is None:
+        assert NOW + timedelta(days=len(days) - 1) - pivots[-1].opened_at < timedelta(days=60)

@@ -1,0 +1,19 @@
+-- Grain: one row per dimension and value of the last weeks: how many replies, and what they brought, day by
+-- day as lists that go together, `age` in days before the window's day.
+SELECT
+    dimension,
+    value,
+    array_agg(:day - day) AS age,
+    array_agg(n) AS n,
+    array_agg(sum_log1p) AS sum_log1p
+FROM daily_rollup
+WHERE
+    day BETWEEN :first_day AND :day
+    AND dimension IN (
+        'all', 'engagement_tier', 'account_size', 'timing_window', 'generator', 'format', 'posting_hour',
+        'search_query'
+    )
+    AND metric = 'followers_gained'
+    AND n > 0
+GROUP BY dimension, value
+ORDER BY dimension, value
