@@ -32,6 +32,7 @@ bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decis
 	$(BIN)/python -m benchmarks.allocators
 	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.sequential
+	$(BIN)/python -m benchmarks.errors
 
 schema: $(READY) ## record the present schema in sql/schema.txt
 	$(BIN)/python -m replyloop_assets.warehouse.schema > sql/schema.txt.new

@@ -1,5 +1,6 @@
 """The facts of 90 days, as a live bot would have written them, and ways to compare what came of them."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,8 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # replies the ripe one never comes, for some none does. The treatment is made to win clearly.
 AS_A_BOT = """
     CREATE TEMP TABLE exported ON COMMIT DROP AS
-    SELECT metrics.*, content.posted_at, ('x' || left(md5(metrics.tweet_id), 6))::BIT(24)::INT AS dice,
+    SELECT metrics.*, content.posted_at, content.target_username,
+        ('x' || left(md5(metrics.tweet_id), 6))::BIT(24)::INT AS dice,
         CASE WHEN content.experiment_variant = 'treatment' THEN 4 ELSE 1 END AS lift
     FROM tweet_metrics AS metrics INNER JOIN content_metadata AS content USING (tweet_id);
     DELETE FROM tweet_metrics;
@@ -39,11 +41,18 @@ AS_A_BOT = """
     UPDATE content_metadata SET recorded_at = posted_at;
     UPDATE reply_opportunities SET recorded_at = discovered_at;
     UPDATE tweet_metrics SET recorded_at = collected_at;
+    INSERT INTO system_events (event_type, event_data, severity, created_at)
+    SELECT 'bot_error', jsonb_build_object('component', 'poster', 'message', error), 'error', posted_at
+    FROM exported, unnest(ARRAY[
+        format('reply to %s failed: socket hang up', tweet_id), format('no user %s here', target_username)
+    ]) WITH ORDINALITY AS told (error, n)
+    WHERE dice % 5 < n;
 """
 ARRIVES = {
     "reply_opportunities": "discovered_at",
     "content_metadata": "posted_at",
     "tweet_metrics": "collected_at",
+    "system_events": "created_at",
 }
 LIVE_TABLES = (
     "strategy_allocation",
@@ -130,9 +139,16 @@ def copy_facts(source: sa.Engine, target: sa.Engine, since: datetime, until: dat
             rows = read.execute(sa.text(query), {"since": since, "until": until}).mappings().all()
             if rows:
                 names = list(rows[0])
-                values = ", ".join(f":{name}" for name in names)
-                statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"
-                write.execute(sa.text(statement), [dict(row) for row in rows])
+                places = ", ".join(f":{name}" for name in names)
+                statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
+                values = [
+                    {
+                        name: json.dumps(value) if isinstance(value, dict) else value
+                        for name, value in row.items()
+                    }
+                    for row in rows
+                ]
+                write.execute(sa.text(statement), values)
 
 
 def experiment_state(engine: sa.Engine) -> tuple[str, str | None]:

@@ -23,6 +23,10 @@ TABLES = {
         "The accounts replied to: size, priority, and what a reply to them brings.",
     ),
     "experiments": ([], "The experiments an operator or the loop has set up."),
+    "system_events": (
+        [],
+        "What happened, told by the bot and the loop: errors, failed runs, alerts, each with its severity.",
+    ),
     "decision_ledger": ([], "What the bot was given, each with the exact probability it had; append-only."),
 }
 

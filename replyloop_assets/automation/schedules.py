@@ -20,6 +20,7 @@ COMPONENTS = {
     "search_plan": "adaptive_plan",
     "experiment_results": "experiments",
     "health_status": "health",
+    "error_analysis": "error_analysis",
 }
 
 
@@ -39,7 +40,7 @@ CADENCES = (
     Cadence(
         "chain",
         "0 */6 * * *",
-        [stage for stage in STAGES if stage.name != "experiment_results"],
+        [stage for stage in STAGES if stage.name not in ("experiment_results", "error_analysis")],
         "The whole chain, from the first day not yet closed to the running day.",
     ),
     Cadence(
@@ -49,6 +50,13 @@ CADENCES = (
         [stage for stage in STAGES if stage.name == "experiment_results"],
         "The daily look at the running experiments, once the chain has closed the day before.",
         feature="experiments",
+    ),
+    Cadence(
+        "errors",
+        "0 2-23/6 * * *",
+        [stage for stage in STAGES if stage.name == "error_analysis"],
+        "Errors by category and fingerprint, with their trends.",
+        feature="error_analysis",
     ),
 )
 

@@ -16,6 +16,7 @@ from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets_tests.life import (
     ALL_DAYS,
+    ARRIVES,
     END,
     FIRST,
     LAST,
@@ -69,7 +70,7 @@ def lived(clone: Callable[[str], sa.Engine], facts: sa.Engine, template: str) ->
     schedule asks for. What the loop decided meanwhile is a fact too."""
     engine = clone(str(facts.url.database))
     with engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE reply_opportunities, content_metadata, tweet_metrics")
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(ARRIVES)}")
     since, now = day_start(FIRST), day_start(FIRST) + timedelta(hours=6)
     while now <= END:
         copy_facts(facts, engine, since, now)
@@ -180,9 +181,7 @@ def test_an_emptied_window_loses_its_old_rows(new_life: Callable[[], sa.Engine])
     days = ALL_DAYS[:40]
     fill(engine, LATER, days)
     with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "TRUNCATE reply_opportunities, content_metadata, tweet_metrics, experiments"
-        )
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(ARRIVES)}, experiments")
     assert any(stage_rows(engine).values())
     fill(engine, LATER, days)
     assert not any(stage_rows(engine).values())

@@ -13,16 +13,21 @@ from replyloop_assets.settings import Features
 from replyloop_assets_tests.life import ALL_DAYS, END, FIRST, fill, load_life, runtime_at
 
 CHAIN = next(cadence for cadence in CADENCES if cadence.name == "chain")
+ERRORS = next(cadence for cadence in CADENCES if cadence.name == "errors")
 
 
 def test_the_cadences_are_the_designs() -> None:
-    """design.md, Automation: outcomes every 10 minutes, the chain every 6 hours, experiments daily; UTC."""
+    """design.md, Automation: outcomes every 10 minutes, the chain every 6 hours, experiments daily; UTC.
+
+    Errors every 6 hours, offset 120 minutes.
+    """
     repository = defs.get_repository_def()
     found = {schedule.name: schedule for schedule in repository.schedule_defs}
     assert {name: schedule.cron_schedule for name, schedule in found.items()} == {
         "outcomes_schedule": "*/10 * * * *",
         "chain_schedule": "0 */6 * * *",
         "experiments_schedule": "20 0 * * *",
+        "errors_schedule": "0 2-23/6 * * *",
     }
     assert {schedule.execution_timezone for schedule in found.values()} == {"UTC"}
     assert all(s.default_status is dg.DefaultScheduleStatus.RUNNING for s in found.values())
@@ -48,6 +53,11 @@ def test_a_turn_asks_for_the_days_not_yet_closed_up_to_the_running_day(engine: s
     assert open_range(runtime_at(engine, tomorrow), STAGES) == (str(END.date()), str(tomorrow.date()))
 
 
+def test_the_chain_turns_without_the_error_analysis() -> None:
+    assert "error_analysis" not in {stage.name for stage in CHAIN.stages}
+    assert [stage.name for stage in ERRORS.stages] == ["error_analysis"]
+
+
 def test_a_turn_on_an_empty_database_asks_for_the_running_day(engine: sa.Engine) -> None:
     now = datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert open_range(runtime_at(engine, now), STAGES) == ("2026-05-01", "2026-05-01")
@@ -64,7 +74,12 @@ def test_a_component_switched_off_is_not_scheduled() -> None:
     without = switched_on(
         STAGES,
         Features(
-            generator_choice=False, allocation=False, adaptive_plan=False, experiments=False, health=False
+            generator_choice=False,
+            allocation=False,
+            adaptive_plan=False,
+            experiments=False,
+            health=False,
+            error_analysis=False,
         ),
     )
     assert [stage.name for stage in without] == [

@@ -1,0 +1,106 @@
+"""What is folded and what stays; and that no text makes it slow."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replyloop_assets.learning.errors.fingerprint import fold
+from replyloop_assets.learning.errors.merging import tokens
+from replyloop_assets.learning.errors.telling import LONGEST, telling_line
+
+FOLDED = {
+    "at 2026-03-01T12:30:00.123Z it broke": "at <time> it broke",
+    "at 2026-03-01 12:30:00+00 it broke": "at <time> it broke",
+    "expired on Sat, 21 Mar 2026 04:49:29 GMT": "expired on <time>",
+    "run 3f1c9c0e-6b1d-4f7a-8a52-7d9f0f6a2b41 failed": "run <#> failed",
+    "object at 0x7f3a9c12": "object at <#>",
+    "connect to 10.0.0.7:5432 and fe80::1ff:fe23:4567:890a": "connect to <ip> and <ip>",
+    "mail to ann.b+c@mail.example.org bounced": "mail to <email> bounced",
+    "blocked by @some_user": "blocked by @<name>",
+    "took 1.25s of 30 seconds, at 12% of 3 MB": "took <#> of <#>, at <#> of <#>",
+    "1 attempt of 3 attempts": "<#> attempt of <#> attempt",
+    "retry in 1h 3m 20s": "retry in <#>",
+    "session req_011CSHoEeqs5C35K2UUqR7Fy of worker-12": "session req_<#> of worker-<#>",
+    "cursor DAACCgACGdy4F5YAJxAKAAMZ3LgX is old": "cursor <#> is old",
+    "open '/home/ann/bot/state.json'": "open '<path>/state.json'",
+    "open 'C:\\Users\\ann\\bot\\state.json'": "open '<path>/state.json'",
+    "at https://example.org/a/b?x=1 again": "at <url> again",
+    "https://api.x.com/2/tweets/19900/likes?n=5, 7 left": "https://api.x.com/<#>/tweets/<#>/likes, <#> left",
+    "at https://ann:secret@api.x.com/2/tweets it": "at https://api.x.com/<#>/tweets it",
+    "to postgresql://ann:secret@db/bot": "to <url>",
+    'reply "you would never guess what she said" is too long': 'reply "<text>" is too long',
+    "rows 3, 5, 7, 9 are bad": "rows <#> are bad",
+    "answered <b>\u202eevil\u202c</b>\x00\x07 now": "answered <b> evil </b> now",
+}
+KEPT = [
+    "Request failed with status code 404",
+    "HTTP 502 from upstream",
+    "answered 503 in vain",
+    "This Tweet cannot be found. (code 144)",
+    "[Errno 111] Connection refused",
+    "worker exited with code 137",
+    "429 Too Many Requests",
+    "Twitter API error 403 for POST",
+    "Cannot read properties of undefined (reading 'legacy')",
+    'column "follower_counts" does not exist',
+    "connect ECONNREFUSED",
+    "SQLSTATE 40P01",
+]
+
+
+@pytest.mark.parametrize(("message", "folded"), FOLDED.items())
+def test_what_differs_from_case_to_case_is_folded(message: str, folded: str) -> None:
+    assert fold(message) == folded
+
+
+@pytest.mark.parametrize("message", KEPT)
+def test_what_says_which_error_it_is_stays(message: str) -> None:
+    assert fold(message) == message
+
+
+def test_a_traceback_tells_at_its_end() -> None:
+    frames = 'Traceback (most recent call last):\n  File "/app/a.py", line 3, in run\n    go()\n'
+    assert telling_line(f"{frames}KeyError: 'x'") == "KeyError: 'x'"
+    chained = f"{frames}KeyError: 'x'\n\nDuring handling of it:\n\n{frames}a.Wrong: no\nDETAIL: more"
+    assert telling_line(chained) == "a.Wrong: no"
+    assert telling_line("Error: no\n    at run (/app/a.js:3:7)") == "Error: no"
+
+
+def test_a_browser_tells_in_its_log_what_it_missed() -> None:
+    log = "page.click: Timeout 3000ms exceeded.\nCall log:\n  - waiting for locator('#go')"
+    assert telling_line(log) == "page.click: Timeout 3000ms exceeded. waiting for locator('#go')"
+
+
+def test_a_body_gives_way_to_what_it_says() -> None:
+    body = '400 - {"error": {"message": "no \\"such\\" model", "type": "bad", "param": null}, "id": "r1"}'
+    assert telling_line(body) == '400 - no \\"such\\" model; bad'
+    assert telling_line("{'a': 1, 'b': [2]} was told") == "<json> was told"
+    assert telling_line('cut off: {"message": "too lo') == "cut off: <json>"
+
+
+@pytest.mark.parametrize("message", ["", " \n\t ", "\x00\x01", "\u202e"])
+def test_nothing_says_nothing(message: str) -> None:
+    assert fold(message) == ""
+
+
+HOSTILE = (
+    "a 1 / \" ' : . - _ @ < > [ { } \\ 0x 1: 1. 1, a1 aB a- a. a@ a@b. :: f: {\" {' \\u12 Mon"
+    '|1 |1s |code |code 4|error=|http://|"message":"|<#> |<#>,|Jan 1 |2026-|1 Jan '
+    '|\n|a\n|waiting for |  File "\n|12345678-|1e'
+).replace(" ", "|")
+
+
+@pytest.mark.parametrize("piece", [piece for piece in HOSTILE.split("|") if piece])
+@pytest.mark.parametrize("before", ["", "x ", '{"message":"'])
+def test_no_text_makes_it_slow(piece: str, before: str) -> None:
+    began = time.process_time()
+    tokens(fold(before + piece * 4000))
+    assert time.process_time() - began < 0.5
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_folded_and_no_number_is_told_from_another(text: str) -> None:
+    assert len(telling_line(text)) <= LONGEST
+    assert fold(f"took 12 ms: {text}") == fold(f"took 34567 ms: {text}")

@@ -1,0 +1,81 @@
+"""Trends: what is called so, and how often chance alone is."""
+
+import numpy as np
+import pytest
+from scipy.stats import betabinom, binom
+
+from replyloop_assets.learning.errors.trend import (
+    ErrorSettings,
+    discoveries,
+    dispersion,
+    excess,
+    judge_trends,
+)
+
+SETTINGS = ErrorSettings()
+RNG = np.random.default_rng
+
+
+def steady(seed: int, shapes: int = 400, burstiness: float = 1.0) -> np.ndarray:
+    """Daily counts of errors that do not change, their variance so many times their mean."""
+    rng = RNG(seed)
+    mean = rng.lognormal(0, 2, (shapes, 1))
+    rate = mean if burstiness == 1 else rng.gamma(mean / (burstiness - 1), burstiness - 1, (shapes, 28))
+    return rng.poisson(np.broadcast_to(rate, (shapes, 28)))
+
+
+def test_the_numbers() -> None:
+    """At four looks a day, chance calls a surge at most three times in two years."""
+    assert (SETTINGS.lookback_days, SETTINGS.surge_chance, SETTINGS.surge_ratio) == (28, 0.001, 3.0)
+    assert SETTINGS.surge_chance * 4 * 730 < 3
+
+
+def test_excess_is_the_beta_binomials_tail() -> None:
+    later, earlier = np.array([0, 1, 5, 40]), np.array([3, 0, 5, 20])
+    shape = np.full(4, 0.7)
+    expected = betabinom.sf(later - 1, later + earlier, shape, 7 * shape)
+    assert excess(later, earlier, shape, 7 * shape) == pytest.approx(expected)
+    independent = excess(later, earlier, shape * 1e6, 7e6 * shape)
+    assert independent == pytest.approx(binom.sf(later - 1, later + earlier, 1 / 8), rel=1e-3)
+    many = np.array([30_000_000])
+    assert 0 <= excess(many, many * 7, shape[:1] * 1e6, 7e6 * shape[:1])[0] <= 1
+
+
+def test_dispersion_is_one_of_independent_errors_and_more_of_bursts() -> None:
+    daily = RNG(1).poisson(50, (2000, 27))
+    assert dispersion(daily, 2.0).mean() == pytest.approx((6 * 2 + 23) / 29, rel=0.02)
+    bursts = np.zeros((1, 27), int)
+    bursts[0, 5] = 300
+    assert dispersion(bursts, 2.0) > 100
+    assert dispersion(np.zeros((1, 27), int), 2.0) == 2.0
+
+
+def test_discoveries_are_benjamini_and_hochbergs() -> None:
+    p_values = np.array([0.3, 0.001, 0.019, 0.04, 0.014])
+    assert discoveries(p_values, 0.05).tolist() == [False, True, True, True, True]
+    assert discoveries(np.array([]), 0.05).tolist() == []
+
+
+@pytest.mark.parametrize(("burstiness", "surges"), [(1.0, 0), (3.0, 0), (10.0, 2)])
+def test_chance_makes_no_surge_and_few_changes(burstiness: float, surges: int) -> None:
+    looks = 40
+    counts: dict[str, int] = dict.fromkeys(("surging", "rising", "falling"), 0)
+    for seed in range(looks):
+        trends = judge_trends(steady(seed, burstiness=burstiness), SETTINGS).trend
+        for name in counts:
+            counts[name] += trends.count(name)
+    assert counts["surging"] <= surges
+    assert counts["rising"] + counts["falling"] <= 0.2 * looks
+
+
+def test_a_surge_is_seen_among_many() -> None:
+    daily = steady(5)
+    daily[:3] = RNG(6).poisson([[2.0], [20.0], [200.0]], (3, 28))
+    daily[:3, 0] = 40, 100, 800
+    assert judge_trends(daily, SETTINGS).trend[:3] == ["surging"] * 3
+
+
+def test_one_old_burst_is_neither_surge_nor_rise() -> None:
+    daily = np.zeros((1, 28), int)
+    daily[0, [3, 12, 20]] = 500, 20, 300
+    assert judge_trends(daily, SETTINGS).trend == ["steady"]

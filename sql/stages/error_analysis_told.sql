@@ -1,0 +1,7 @@
+-- Grain: one row per alert on errors that was told in the last days, with its key.
+SELECT event_data ->> 'alert' AS alert
+FROM system_events
+WHERE
+    event_type = 'replyloop_alert'
+    AND created_at >= cast(:as_of AS TIMESTAMPTZ) - :quiet_days * INTERVAL '24 hours'
+    AND left(event_data ->> 'alert', 6) = 'error/'
