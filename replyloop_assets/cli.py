@@ -14,6 +14,7 @@ import typer
 from rich.progress import MofNCompleteColumn
 from sqlalchemy.exc import OperationalError
 
+from replyloop_assets.cli_alerts import alerts
 from replyloop_assets.cli_db import Json, db
 from replyloop_assets.cli_evaluate import evaluate
 from replyloop_assets.cli_experiment import experiment
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(db, name="db")
 app.add_typer(experiment, name="experiment")
 app.add_typer(simulate, name="simulate")
+app.command()(alerts)
 app.command()(evaluate)
 
 INTERRUPTED = 130  # the exit code that shells give to a command ended by Ctrl-C
@@ -116,7 +118,7 @@ def materialize(first: FromDay = None, last: ToDay = None) -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """What is loaded, how far it is computed, and what was learnt."""
+    """What is wrong and what the loop did about it, what is loaded and computed, and what was learnt."""
     with workplace() as place:
         show(place, as_json)
 

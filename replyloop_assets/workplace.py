@@ -49,11 +49,14 @@ class Workplace:
 def workplace(suffix: str = "") -> Iterator[Workplace]:
     """Start what must run, migrate, and hand over; what this command started ends with it.
 
-    With a suffix it is a place apart: databases of their own, always on the private server.
+    With a suffix it is a place apart: databases of their own, always on the private server, and nobody is
+    alerted of what happens there.
     """
     settings = load_settings()
     if suffix:
-        settings = settings.model_copy(update={"database_url": None, "dagster_url": None})
+        settings = settings.model_copy(
+            update={"database_url": None, "dagster_url": None, "alert_webhook_url": None}
+        )
     databases = Databases.from_settings(settings, suffix)
     with databases.running():
         engine = create_engine(databases.data)
@@ -138,10 +141,13 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
 def show(place: Workplace, as_json: bool = False) -> None:
     """Print the status."""
     from replyloop_assets.assets import STAGES
+    from replyloop_assets.automation.staleness import find_stale
     from replyloop_assets.reporting.status import print_status, read_status
 
     names = [stage.name for stage in STAGES]
-    answer = read_status(place.engine, place.settings, names, datetime.now(UTC))
+    now = datetime.now(UTC)
+    stale = [str(one) for one in find_stale(place.engine, now, place.settings.features)]
+    answer = read_status(place.engine, place.settings, names, stale, now)
     write_json(answer) if as_json else print_status(answer)
 
 
@@ -153,6 +159,8 @@ def run_server(place: Workplace, port: int) -> None:
     with open_instance(place.databases, place.home) as instance:
         fail_lost_runs(instance)
     environment = instance_environment(place.databases, place.home)
+    if place.settings.alert_webhook_url is None:
+        environment["REPLYLOOP_ALERT_WEBHOOK_URL"] = ""
     print("Starting the Dagster UI …", flush=True)
     lineage = f"http://127.0.0.1:{port}/{LINEAGE}"
     serve(place.home, port, environment, f"The lineage: {lineage}  (Ctrl-C ends everything)")

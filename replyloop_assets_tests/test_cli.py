@@ -50,6 +50,7 @@ COMMANDS = (
     "materialize",
     "status",
     "evaluate",
+    "alerts",
     "db start",
     "db stop",
     "db status",
@@ -226,7 +227,8 @@ def test_an_empty_database_says_what_to_do_next(on_url: Shell, engine: sa.Engine
     answer = on_url.succeed("status", "--json").json
     assert not any(answer["facts"].values())
     assert answer["performance"] == {}
-    assert answer["health"] is None
+    assert answer["health"]["status"] == "unknown"
+    assert len(answer["health"]["sentences"]) == 3
     assert "Nothing is loaded yet: replyloop import FILE" in on_url.succeed("status").out
     filled = on_url.succeed("materialize").out
     assert filled.startswith("Filled 1 day, ")

@@ -1,0 +1,170 @@
+"""Health for the operator in exactly three sentences: what is wrong, how sure, what the loop did about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from replyloop_assets.learning.health.change import years_between
+from replyloop_assets.learning.health.diagnosis import Group, explain_diagnosis
+from replyloop_assets.learning.health.silence import Silence, explain_silence
+from replyloop_assets.learning.health.verdict import how_often
+from replyloop_assets.plain import clause
+from replyloop_assets.reporting.answer import OFF, what_was_done
+from replyloop_assets.settings import Settings
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the sentences tell of: the newest verdict and pivot, the stages that stand still, the errors."""
+
+    verdict: Row | None
+    pivot: Row | None = None
+    stale: Sequence[str] = ()
+    errors: Sequence[Row] = ()
+
+    def state(self, settings: Settings) -> str:
+        """The verdict's status; off where nobody judges, none where nobody has yet."""
+        if not settings.features.health:
+            return "off"
+        return str(self.verdict["status"]) if self.verdict else "none"
+
+
+def three_sentences(seen: Seen, settings: Settings, now: datetime) -> list[str]:
+    """What is wrong and since when; how sure that is and where it comes from; what the loop did about it."""
+    return [
+        sentence(f"{what_is_wrong(seen, settings)}{also_wrong(seen)}"),
+        sentence(f"{how_sure(seen, settings)}{as_of(seen)}"),
+        sentence(what_was_done(seen.state(settings), seen.verdict, seen.pivot, settings, now)),
+    ]
+
+
+def what_is_wrong(seen: Seen, settings: Settings) -> str:
+    """What is wrong with what replies bring, and since when."""
+    state, row, rule = seen.state(settings), seen.verdict or {}, settings.health
+    if state == "off":
+        return f"nobody watches whether replies bring less, as health is {OFF.format('HEALTH')}"
+    if state == "none":
+        return "whether anything is wrong is not known, as no day with an outcome is judged yet"
+    if state == "unknown":
+        return "nothing is known to be wrong, but whether replies bring less cannot be judged yet"
+    if state == "silent":
+        return explain_silence(silences(row)).removesuffix(".")
+    recent = (
+        f"{row['recent_avg_followers']:.2f} followers each in the last {rule.recent_days} days"
+        if row["sample_size_recent"]
+        else f"no outcome came in the last {rule.recent_days} days"
+    )
+    if state == "healthy":
+        usual = f"{row['historical_avg_followers']:.2f} in {rule.historical_days}"
+        wrong = seen.stale or seen.errors
+        said = "replies bring what they usually do:" if wrong else "nothing is wrong: replies brought"
+        return f"{said} {recent} against {usual}{fallen(row)}"
+    since = row["segment_started_on"] or row["episode_started_at"].date()
+    alarm = f"{row['episode_started_at']:%Y-%m-%d}"
+    return f"replies bring less since {since}: {recent}{shortfall(row)}, with an alarm since {alarm}"
+
+
+def shortfall(row: Row) -> str:
+    """How much less than usual, as the rule that judged it measures."""
+    if row["rule"] == "seed":
+        return f", {row['degradation']:.0%} less than in the days before"
+    if row["segment_mean"] is None or not row["baseline_mean"]:
+        return ""
+    return f", {max(0, 1 - row['segment_mean'] / row['baseline_mean']):.0%} less than usual on the log scale"
+
+
+def also_wrong(seen: Seen) -> str:
+    """What else is wrong, beside what replies bring."""
+    errors = [
+        f"errors of {clause(error['category'])} {'are new' if error['trend'] == 'new' else 'surge'} "
+        f"({error['occurrences']:,} in 7 days)"
+        for error in seen.errors
+    ]
+    return "".join(f"; {text}" for text in [*seen.stale, *errors])
+
+
+def how_sure(seen: Seen, settings: Settings) -> str:
+    """How sure that is, and where it comes from."""
+    state, row, rule = seen.state(settings), seen.verdict or {}, settings.health
+    needs = (
+        f"{rule.min_baseline_days} days with outcomes that lie more than {rule.baseline_gap_days} days back"
+    )
+    if state == "off":
+        last = f"; the last verdict was {row['status']}" if row else ""
+        return f"nothing is measured, so nothing is sure{last}"
+    if state == "none":
+        return f"nothing is sure before there are {needs}"
+    if state == "silent":
+        return "that is counted and not estimated; what replies bring cannot be judged without such facts"
+    if state == "unknown" and not row["sample_size_recent"]:
+        return f"no outcome came in the last {rule.recent_days} days, so there is nothing to judge by"
+    if state == "unknown":
+        return f"to be sure takes {needs}, of which {row['baseline_days']} are there"
+    if state == "healthy":
+        return evidence(row, settings)
+    sure = "sure enough" if row["pivot_warranted"] else "not yet sure enough"
+    where = explain_diagnosis(groups(row)).removesuffix(".")
+    comes = f"; {where[:1].lower()}{where[1:]}" if where else ""
+    return f"{luck(row, settings)}, which is {sure} for a pivot{comes}"
+
+
+def evidence(row: Row, settings: Settings) -> str:
+    """How far a healthy verdict is from an alarm."""
+    if row["rule"] == "seed" or row["cusum"] is None or row["threshold"] is None:
+        most = f"{settings.health.degraded_drop:.0%}"
+        return (
+            f"an alarm needs a drop of more than {most}, and there is one of {max(0, row['degradation']):.0%}"
+        )
+    needed, found = f"{row['threshold']:.1f}", f"{row['cusum']:.1f}"
+    return (
+        f"the evidence of a drop stands at {found} where an alarm needs {needed}, beside "
+        f"{row['baseline_days']} days of what is usual"
+    )
+
+
+def luck(row: Row, settings: Settings) -> str:
+    """How often chance alone would look like it."""
+    if row["rule"] == "seed" or not row["segment_replies"] or not row["baseline_sd"] or row["cusum"] is None:
+        chance = "unknown" if row["p_value"] is None else f"{row['p_value']:.2g}"
+        return f"the probability that chance alone looks like this is {chance}"
+    k = settings.health.design_drop * row["baseline_mean"] / 2 / row["baseline_sd"]
+    years = how_often(float(years_between(row["cusum"], k)))
+    return f"over {row['segment_replies']:,} replies chance alone looks like this once in {years}"
+
+
+def groups(row: Row) -> list[Group]:
+    """The diagnosis, with names that cannot end a sentence."""
+    return [Group(**{**group, "value": clause(group["value"])}) for group in row["diagnosis"]]
+
+
+def fallen(row: Row) -> str:
+    """What fell although the whole did not."""
+    names = [f"{group.dimension} {group.value}" for group in groups(row) if group.fell]
+    return f", though {', '.join(names)} fell, beyond chance" if names else ""
+
+
+def silences(row: Row) -> list[Silence]:
+    """What is silent, in words that cannot end a sentence."""
+    return [
+        Silence(
+            **{
+                **one,
+                "since": datetime.fromisoformat(one["since"]),
+                "reason": clause(one.get("reason", "")),
+            }
+        )
+        for one in row["silence"]
+    ]
+
+
+def as_of(seen: Seen) -> str:
+    """When the verdict was given."""
+    return f", as of {seen.verdict['as_of']:%Y-%m-%d %H:%M} UTC" if seen.verdict else ""
+
+
+def sentence(text: str) -> str:
+    """A clause as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."
