@@ -38,6 +38,10 @@ def loop(
     days: Days = 120,
     per_day: PerDay = 50,
     rule: Rule = "default",
+    against: Annotated[
+        Literal["seed", "no-pivots"],
+        typer.Option(help="What the same lives are held against: the plan's rules, or no pivots."),
+    ] = "seed",
     lives: Annotated[int, typer.Option(min=1, max=1000, help="Lives, each with a seed of its own.")] = 1,
     seed: Seed = 1,
     figure: Annotated[
@@ -47,18 +51,22 @@ def loop(
 ) -> None:
     """A bot lives with the loop, on a database of its own: how much of the possible does it earn?
 
-    The same posts with the same luck are also lived by the plan's literal rules. The first ten days, on which
-    the bot replies by habit, do not count. docs/worlds.md describes worlds and the keys of --json.
+    The same posts with the same luck are also lived by the plan's literal rules, or without pivots. The first
+    ten days, on which the bot replies by habit, do not count. docs/worlds.md says what the keys of --json
+    mean, and what a world is made of.
     """
-    from replyloop_assets.simulation.lives import compare
+    from replyloop_assets.simulation.life import Play
+    from replyloop_assets.simulation.lives import FIRST_DAY, compare
     from replyloop_assets.simulation.world import load_world
 
     known = load_world(world)
     if figure is not None and not figure.parent.is_dir():
         raise ReplyloopError(f"There is no folder {figure.parent} for the figure: make it, or name another.")
+    plays = [Play(known, FIRST_DAY, days, per_day, seed + n) for n in range(lives)]
     with progress_bar("Living", MofNCompleteColumn()) as advance:
-        found, ours, seeds = compare(known, days, per_day, seed, rule, lives, load_settings(), advance)
-    options = {"world": world, "days": days, "per_day": per_day, "rule": rule, "lives": lives, "seed": seed}
+        found, ours, others = compare(plays, rule, against, load_settings(), advance)
+    options = {"world": world, "days": days, "per_day": per_day, "rule": rule, "against": against}
+    options |= {"lives": lives, "seed": seed}
     if as_json:
         write_json({"bench": "loop", **options, **found})
     else:
@@ -69,7 +77,7 @@ def loop(
 
         changes = [change.day for change in known.change if change.day < days]
         title = f"{days} days in the world {Path(world).stem!r}, {per_day} replies a day, seed {seed}"
-        draw_life(ours, seeds, changes, title, figure)
+        draw_life(ours, (others, against), changes, title, figure)
 
 
 @simulate.command()

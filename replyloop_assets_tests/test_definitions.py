@@ -27,10 +27,11 @@ LINEAGE = (
     "experiment_results",
     "health_status",
 )
+BESIDE = ("error_analysis",)  # it reads what went wrong, and no stage of the chain
 
 
 def test_the_list_of_stages_is_the_lineage_of_the_graph() -> None:
-    assert (SOURCE, *(stage.name for stage in STAGES)) == LINEAGE
+    assert (SOURCE, *(stage.name for stage in STAGES)) == LINEAGE + BESIDE
     parents = {
         key.to_user_string(): {parent.to_user_string() for parent in GRAPH.get(key).parent_keys}
         for key in GRAPH.get_all_asset_keys()
@@ -39,6 +40,7 @@ def test_the_list_of_stages_is_the_lineage_of_the_graph() -> None:
         assert before in parents[after]
     order = [name for name in TopologicalSorter(parents).static_order() if name in LINEAGE]
     assert tuple(order) == LINEAGE
+    assert not any(parents[name] & set(LINEAGE) or parents[name] == set() for name in BESIDE)
 
 
 @pytest.mark.parametrize("module", STAGE_MODULES, ids=lambda module: module.STAGE.name)
@@ -64,7 +66,7 @@ def test_every_asset_is_grouped_described_typed_and_owned(key: dg.AssetKey) -> N
 
 
 def test_the_chain_has_one_clock() -> None:
-    definitions = {GRAPH.get(dg.AssetKey(name)).partitions_def for name in LINEAGE}
+    definitions = {GRAPH.get(dg.AssetKey(name)).partitions_def for name in LINEAGE + BESIDE}
     assert len(definitions) == 1
 
 
@@ -72,6 +74,12 @@ def test_a_day_rests_on_all_the_days_upstream_of_it() -> None:
     assert REACH["daily_rollup"] == 1
     assert REACH["strategy_allocation"] == 120
     assert REACH["experiment_results"] == 60
+    assert "error_analysis" not in REACH  # a late post moves no error
+
+
+def test_the_code_location_loads() -> None:
+    """No job bears the name of another, or of an asset."""
+    dg.Definitions.validate_loadable(defs)
 
 
 def test_statistics_are_not_loaded_with_the_graph() -> None:

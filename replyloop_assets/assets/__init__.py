@@ -1,12 +1,14 @@
-"""The chain, one module per stage. STAGES is the lineage order, in its one place."""
+"""The stages, one module each. STAGES is the lineage order, in its one place; errors stand beside it."""
 
 from replyloop_assets.assets import (
     classified_opportunities,
     daily_rollup,
+    error_analysis,
     experiment_results,
     generator_preferences,
     health_status,
     outside,
+    pivots,
     policy_evaluation,
     reply_opportunities,
     reply_outcomes,
@@ -27,11 +29,12 @@ STAGE_MODULES = (
     search_plan,
     experiment_results,
     health_status,
+    error_analysis,
 )
 STAGES = tuple(module.STAGE for module in STAGE_MODULES)
-# How many days of facts a stage's day rests on, through everything upstream of it.
+# How many days of facts that may come late a stage's day rests on, through everything upstream of it.
 REACH: dict[str, int] = {}
-for _stage in STAGES:
+for _stage in (stage for stage in STAGES if stage is not error_analysis.STAGE):
     REACH[_stage.name] = max(
         [_stage.fact_days, *(read.days + REACH[read.stage] - 1 for read in _stage.reads)]
     )
@@ -39,4 +42,5 @@ ASSETS = [
     *outside.ASSETS,
     SOURCE.asset,
     *(module.asset for module in STAGE_MODULES),
+    pivots.asset,
 ]

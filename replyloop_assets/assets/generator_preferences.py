@@ -27,10 +27,15 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
     cells = read_frame(
         connection,
         read_sql("stages/generator_preferences"),
-        {"first_day": window.first_day(held), "day": window.day},
+        {
+            "first_day": window.first_day(held),
+            "day": window.day,
+            "drop_began_on": max((pivot.drop_began_on for pivot in pivots), default=None),
+            "kept": settings.generators.pivot_evidence_kept,
+        },
     )
     rule = settings.generators
-    if any(in_pivot(*pivot, window.as_of, settings.allocation) for pivot in pivots):
+    if any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
         rule = replace(rule, exploration_share=settings.allocation.pivot_exploration_share / 100)
     adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
     preferred = prefer_generators(cells, rule, adopted[adopted["strategy_type"] == "generator"])
@@ -59,7 +64,7 @@ def held_days(
             "metrics": [METRICS["followers"]],
         },
     )
-    ages = [(window.day - opened.astimezone(UTC).date()).days for opened, _ in pivots]
+    ages = [(window.day - pivot.opened_at.astimezone(UTC).date()).days for pivot in pivots]
     return steady_days(daily, ages, rule.window_days)
 
 

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import REACH, STAGES
 from replyloop_assets.assets.stage import Runtime
+from replyloop_assets.automation.alerting import alert_sensor
+from replyloop_assets.automation.pivoting import pivot_sensor
 from replyloop_assets.automation.schedules import job_for, range_tags, switched_on
 from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.windows import reopen_late_days
@@ -59,7 +61,7 @@ def run_failure_to_system_events(
 
 LATE_JOB = job_for(
     "late_facts",
-    switched_on(STAGES, load_settings().features),
+    switched_on([stage for stage in STAGES if stage.name in REACH], load_settings().features),
     "Closed days again, as one range, after facts that came too late for them.",
 )
 
@@ -94,4 +96,6 @@ def late_facts_sensor(
     return dg.SensorResult([dg.RunRequest(tags=range_tags(first.isoformat(), last.isoformat()))])
 
 
-SENSORS = [run_failure_to_system_events, late_facts_sensor]
+SENSORS = [run_failure_to_system_events, late_facts_sensor, alert_sensor]
+if load_settings().features.health and load_settings().features.pivots:
+    SENSORS.append(pivot_sensor)

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SMOOTHED_DAYS = 7
+OTHERS = {"seed": "the plan's literal rules", "no-pivots": "the same without pivots"}
 INK, GREY, GREEN, RED, BLUE, ORANGE = "#1f2933", "#9aa5b1", "#2f9e6e", "#d64545", "#2b6cb0", "#dd8a1c"
 STATUS_COLOURS = {"healthy": GREEN, "degraded": RED, "silent": ORANGE, "unknown": GREY}
 
 
-def draw_life(ours: Lived, seeds: Lived, changes: list[int], title: str, path: Path) -> None:
+def draw_life(ours: Lived, other: tuple[Lived, str], changes: list[int], title: str, path: Path) -> None:
     """Write the picture as PNG. `changes` are the days on which the world changed."""
     from matplotlib.figure import Figure
 
@@ -30,7 +31,7 @@ def draw_life(ours: Lived, seeds: Lived, changes: list[int], title: str, path: P
     for values, colour, label in (
         (daily["oracle"], GREY, "oracle: one who knew all"),
         (daily["reward"], GREEN, "this loop"),
-        (seeds.daily["reward"], BLUE, "the plan's literal rules"),
+        (other[0].daily["reward"], BLUE, OTHERS[other[1]]),
         (daily["uniform"], ORANGE, "at random"),
     ):
         smooth = values.rolling(SMOOTHED_DAYS, min_periods=1).mean()

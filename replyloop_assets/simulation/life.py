@@ -17,10 +17,13 @@ import psycopg
 import sqlalchemy as sa
 
 from replyloop_assets.assets import REACH
+from replyloop_assets.assets.pivots import move_pivot
 from replyloop_assets.assets.stage import Runtime, Stage
+from replyloop_assets.automation.pivoting import REACTING
 from replyloop_assets.automation.schedules import CADENCES, open_range, switched_on
 from replyloop_assets.client import Loop
-from replyloop_assets.partitions import Window, days_between
+from replyloop_assets.learning.health.pivoting import Move
+from replyloop_assets.partitions import Window, days_between, today
 from replyloop_assets.settings import Settings
 from replyloop_assets.simulation.audience import Audience
 from replyloop_assets.simulation.bot import Bot
@@ -32,6 +35,7 @@ from replyloop_assets.warehouse.windows import reopen_late_days
 STAGES_OF = {cadence.name: cadence.stages for cadence in CADENCES}
 CHAIN_EVERY_HOURS = 6
 EXPERIMENTS_AT = timedelta(minutes=20)
+SENSED_AFTER = timedelta(minutes=1)  # as often as the sensor looks
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 CREATE = sa.text("""
@@ -164,8 +168,19 @@ class Turns:
             spans = self._settings.horizon, self._settings.grace
             *_, self._seen = reopen_late_days(self._engine, self._seen, REACH, *spans)
             turn(STAGES_OF["chain"], self._engine, self._settings, at)
+            self._pivot(at + SENSED_AFTER)
         if at.hour == 0:
             turn(STAGES_OF["experiments"], self._engine, self._settings, at + EXPERIMENTS_AT)
+
+    def _pivot(self, at: datetime) -> None:
+        """What the pivot sensor triggers once the chain has turned."""
+        if not self._settings.features.pivots:
+            return
+        if isinstance(move_pivot(self._engine, at, self._settings), Move):
+            again = at + SENSED_AFTER
+            runtime = Runtime(self._engine, self._settings, now=lambda: again)
+            for stage in switched_on(REACTING, self._settings.features):
+                stage.fill(runtime, Window.at(today(again), again))
 
 
 def turn(stages: Sequence[Stage], engine: sa.Engine, settings: Settings, now: datetime) -> None:

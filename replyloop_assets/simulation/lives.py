@@ -1,5 +1,6 @@
 """`replyloop simulate loop`: whole lives side by side, on a server of their own that goes with them."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ from replyloop_assets.settings import Settings
 from replyloop_assets.simulation.life import Lived, Play, play_life
 from replyloop_assets.simulation.outcomes import Floats
 from replyloop_assets.simulation.workers import workers
-from replyloop_assets.simulation.world import World
 from replyloop_assets.warehouse.databases import ensure_database, publish_settings
 from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
@@ -28,9 +28,11 @@ from replyloop_assets.warehouse.migrations import migrate
 
 FIRST_DAY = date(2026, 1, 5)
 RULED = ("generators", "allocation", "experiments", "health")
+OTHER = {"seed": "seed_rules", "no-pivots": "no_pivots"}
 BLOCK_DAYS = 7  # days next to each other are alike: the standard error goes by weeks
 
 Rule = Literal["default", "seed"]
+Against = Literal["seed", "no-pivots"]
 
 
 @contextmanager
@@ -51,6 +53,15 @@ def by_rule(settings: Settings, rule: Rule) -> Settings:
     """The settings with one rule for every component, and a history that the life lies in."""
     ruled = {name: replace(getattr(settings, name), rule=rule) for name in RULED}
     return settings.model_copy(update={**ruled, "history_start": FIRST_DAY})
+
+
+def rivals(settings: Settings, rule: Rule, against: Against) -> list[Settings]:
+    """The settings of a life, and of the one it is held against where that is another."""
+    ours = by_rule(settings, rule)
+    if against == "no-pivots":
+        features = settings.features.model_copy(update={"pivots": False})
+        return [ours, ours.model_copy(update={"features": features})]
+    return [ours] if rule == "seed" else [ours, by_rule(settings, "seed")]
 
 
 def live_once(url: str, play: Play, settings: Settings, days: "Queue[int]") -> Lived:
@@ -96,50 +107,52 @@ def live(
 
 
 def compare(
-    world: World,
-    days: int,
-    per_day: int,
-    seed: int,
+    plays: list[Play],
     rule: Rule,
-    lives: int,
+    against: Against,
     settings: Settings,
     on_day: Callable[[int, int], None] = lambda done, all_: None,
 ) -> tuple[dict[str, object], Lived, Lived]:
-    """Live by a rule, and by the seed's literal rules, in the same worlds with the same luck.
+    """Live by a rule, and by the seed's literal rules or without pivots, with the same luck.
 
     Returns:
-        What came of it (docs/worlds.md), and the first life by the rule and by the seed's.
+        What came of it (docs/worlds.md), and the first life and the one that it is held against.
     """
-    plays = [Play(world, FIRST_DAY, days, per_day, seed + n) for n in range(lives)]
-    rules: list[Rule] = ["default", "seed"] if rule == "default" else ["seed"]
-    lived = live([(play, by_rule(settings, one)) for play in plays for one in rules], on_day)
-    ours, seeds = lived[:: len(rules)], lived[len(rules) - 1 :: len(rules)]
-    return report(ours, seeds), ours[0], seeds[0]
+    both = rivals(settings, rule, against)
+    lived = live([(play, one) for play in plays for one in both], on_day)
+    ours, others = lived[:: len(both)], lived[len(both) - 1 :: len(both)]
+    return report(ours, others, OTHER[against]), ours[0], others[0]
 
 
-def report(ours: list[Lived], seeds: list[Lived]) -> dict[str, object]:
+def report(ours: list[Lived], others: list[Lived], other: str) -> dict[str, object]:
     """The figures of the loop bench, with standard errors, and its first life by day."""
-    daily = [one.daily[one.daily["decided"]] for one in ours]
+    daily, rival = ([one.daily[one.daily["decided"]] for one in lives] for lives in (ours, others))
     oracle = weekly(daily, "oracle")
     answer: dict[str, object] = {}
     for key, reward in (
         ("oracle_fraction", weekly(daily, "reward")),
         ("uniform_fraction", weekly(daily, "uniform")),
-        ("seed_rules_fraction", weekly([one.daily[one.daily["decided"]] for one in seeds], "reward")),
+        (f"{other}_fraction", weekly(rival, "reward")),
     ):
         answer[key], answer[f"{key}_se"] = fraction(reward, oracle)
-    counts = {
+    over_lives: dict[str, list[float]] = {
+        "gain": [
+            (a["reward"].sum() - b["reward"].sum()) / a["oracle"].sum()
+            for a, b in zip(daily, rival, strict=True)
+        ],
         "pivots_true": [int(one.pivots["is_true"].sum()) for one in ours],
         "pivots_false": [int((~one.pivots["is_true"].astype(bool)).sum()) for one in ours],
         "experiments_right": [right(one.experiments) for one in ours],
         "experiments_wrong": [wrong(one.experiments) for one in ours],
     }
-    for key, of_lives in counts.items():
+    for key, of_lives in over_lives.items():
         answer[key] = float(np.mean(of_lives))
         answer[f"{key}_se"] = (
             float(np.std(of_lives, ddof=1) / len(of_lives) ** 0.5) if len(of_lives) > 1 else None
         )
-    by_day = ours[0].daily.assign(seed_rules=seeds[0].daily["reward"])
+    columns = ["opened", "closed", "is_true"]
+    answer["pivots"] = [json.loads(one.pivots[columns].to_json(orient="records")) for one in ours]
+    by_day = ours[0].daily.assign(**{other: others[0].daily["reward"]})
     answer["by_day"] = by_day.round(3).to_dict("records")
     return answer
 

@@ -6,6 +6,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 ALERT = "replyloop_alert"
+Severity = Literal["info", "warning", "error", "critical"]
 
 RAISE = sa.text("""
     INSERT INTO system_events (event_type, event_data, severity, created_at)
@@ -27,7 +28,7 @@ def raise_alert(
     component: str,
     message: str,
     at: datetime,
-    severity: Literal["info", "warning", "error", "critical"] = "warning",
+    severity: Severity = "warning",
 ) -> bool:
     """Tell the operator, in the caller's transaction; False where an alert of this key was told before."""
     values = {"key": key, "component": component, "message": message, "at": at, "severity": severity}

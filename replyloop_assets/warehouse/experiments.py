@@ -102,10 +102,11 @@ def create_experiment(
     control: str,
     treatment: str,
     at: datetime,
+    key: UUID | None = None,
 ) -> UUID:
-    """Write down an experiment that has not started."""
+    """Write down an experiment that has not started, under an id of its own if none is given."""
     connection.execute(LOCK)
-    key = uuid4()
+    key = key or uuid4()
     values = {"name": name, "hypothesis": hypothesis, "family": family}
     connection.execute(
         CREATE, values | {"id": key, "control": control, "treatment": treatment, "at": at, "days": 1}

@@ -1,17 +1,67 @@
-"""The facts "a pivot was opened" and "it was closed", which decisions read."""
+"""The facts "a pivot was opened" and "it was closed": decisions read them, one hand writes them."""
 
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.warehouse.named_sql import read_sql
 
-Pivot = tuple[datetime, datetime | None]
+LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_pivots'))")
+ALL = sa.text("SELECT id, opened_at, closed_at FROM pivots ORDER BY opened_at")
+OPEN = sa.text("""
+    INSERT INTO pivots (id, episode_started_at, opened_at, opened_reason, inputs)
+    VALUES (:id, :episode_started_at, :at, :reason, CAST(:inputs AS JSONB))
+    ON CONFLICT DO NOTHING
+""")
+CLOSE = sa.text("""
+    UPDATE pivots SET closed_at = :at, closed_reason = :reason WHERE id = :id AND closed_at IS NULL
+""")
+
+
+class Pivot(NamedTuple):
+    """A pivot as decisions know it: what they learnt before its drop began is old."""
+
+    opened_at: datetime
+    closed_at: datetime | None
+    drop_began_on: date
 
 
 def read_pivots(connection: sa.Connection, window: Window, days: int) -> list[Pivot]:
     """When each pivot of the window was opened and closed, as known just before its as-of."""
     parameters = {"as_of": window.as_of, "since": day_start(window.first_day(days))}
     rows = connection.execute(sa.text(read_sql("windows/pivots")), parameters)
-    return [(row.opened_at, row.closed_at) for row in rows]
+    return [Pivot(row.opened_at, row.closed_at, row.drop_began_on) for row in rows]
+
+
+def read_all(connection: sa.Connection) -> list[tuple[UUID, datetime, datetime | None]]:
+    """Every pivot so far with its id, the newest last."""
+    return [(row.id, row.opened_at, row.closed_at) for row in connection.execute(ALL)]
+
+
+def wait_for_others(connection: sa.Connection) -> None:
+    """Let nobody else open or close one before this transaction ends; what others did is then seen."""
+    connection.execute(LOCK)
+
+
+def open_pivot(
+    connection: sa.Connection,
+    key: UUID,
+    episode_started_at: datetime,
+    at: datetime,
+    reason: str,
+    inputs: Mapping[str, object],
+) -> bool:
+    """Record that it opened; False where one is open, or this episode had its own."""
+    values = {"id": key, "episode_started_at": episode_started_at, "at": at, "reason": reason}
+    values["inputs"] = json.dumps(inputs, default=str)
+    return connection.execute(OPEN, values).rowcount > 0
+
+
+def close_pivot(connection: sa.Connection, key: UUID, at: datetime, reason: str) -> bool:
+    """Record that it closed; False where it was closed before."""
+    return connection.execute(CLOSE, {"id": key, "at": at, "reason": reason}).rowcount > 0

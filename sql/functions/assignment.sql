@@ -214,21 +214,22 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- The experiment that a unit takes part in, where it is one of this family: a unit is in one experiment at
--- most, so all that run on generators and formats share the units evenly.
+-- most, so all that run on generators and formats share the units evenly. One that takes but a part of its
+-- units (units_share) leaves the others to the allocation.
 CREATE OR REPLACE FUNCTION experiment_of(family TEXT, unit TEXT, at TIMESTAMPTZ) RETURNS UUID
 LANGUAGE sql STABLE AS $$
     SELECT part.id
     FROM (
         SELECT
-            running.id, tested.family,
-            row_number() OVER (ORDER BY running.id) AS place,
-            count(*) OVER () AS shared_by
+            running.id, tested.family, known.units_share,
+            -- where the unit lies in this one's part of all units: within 0 to 1 in just one of them
+            unit_hash('experiments', experiment_of.unit) * count(*) OVER ()
+            - row_number() OVER (ORDER BY running.id) + 1 AS place
         FROM (VALUES ('generator'), ('format')) AS tested (family)
         CROSS JOIN LATERAL running_experiments(tested.family, experiment_of.at) AS running
+        INNER JOIN experiments AS known ON running.id = known.id
     ) AS part
-    WHERE
-        part.family = experiment_of.family
-        AND part.place = 1 + floor(unit_hash('experiments', experiment_of.unit) * part.shared_by)
+    WHERE part.family = experiment_of.family AND part.place >= 0 AND part.place < part.units_share
 $$;
 
 -- The strategy that a running experiment gives a unit, as the unit's answer for the family: it stands in

@@ -29,10 +29,10 @@ from replyloop_assets.learning.comparison import Floats
 class AllocationSettings:
     """The seed's numbers: followers of a success, shares in percent; and the families that are shared.
 
-    The default rule's own: `window_days` of evidence; `pivot_exploration_share` (in percent too) for
-    `pivot_days` after a pivot opened and as long as it is open; `temper` and `surplus_temper` scale the
-    posterior's standard deviations; the weights say what a follower, a profile visit and an engagement
-    (a like) are worth; below `sparse_positives` of replies that bring any follower, visits stand in.
+    The default rule's own: `window_days` of evidence; `pivot_exploration_share` (in percent too) while a
+    pivot is open; `temper` and `surplus_temper` scale the posterior's standard deviations; the weights say
+    what a follower, a profile visit and an engagement (a like) are worth; below `sparse_positives` of
+    replies that bring any follower, visits stand in.
     """
 
     rule: Literal["seed", "default"] = "default"
@@ -41,7 +41,6 @@ class AllocationSettings:
     second_share: float = 20
     exploration_share: float = 10
     pivot_exploration_share: float = 30
-    pivot_days: int = 14
     window_days: int = 120
     incumbent_days: int = 14
     temper: float = 0.53
@@ -172,12 +171,9 @@ def displayed(shares: Floats) -> Floats:
     return whole / 100
 
 
-def in_pivot(
-    opened: datetime, closed: datetime | None, as_of: datetime, settings: AllocationSettings
-) -> bool:
-    """Whether a pivot asks for its exploration share at the as-of: while open, and for its first days."""
-    young = as_of - opened <= timedelta(days=settings.pivot_days)
-    return opened < as_of and (young or closed is None or closed >= as_of)
+def in_pivot(opened: datetime, closed: datetime | None, as_of: datetime) -> bool:
+    """Whether a pivot asks for its exploration share at the as-of: while it is open."""
+    return opened < as_of and (closed is None or closed >= as_of)
 
 
 def allocate(
@@ -207,7 +203,7 @@ def allocate(
     draws, chances, expected = np.full((3, len(evidence)), np.nan)
     shares, percent = np.zeros((2, len(evidence)))
     explores = np.zeros(len(evidence), bool)
-    pivoting = any(in_pivot(opened, closed, as_of, settings) for opened, closed in pivots)
+    pivoting = any(in_pivot(opened, closed, as_of) for opened, closed in pivots)
     exploration = settings.pivot_exploration_share if pivoting else settings.exploration_share
     beliefs: dict[str, Beliefs] = {}
     if settings.rule == "default":

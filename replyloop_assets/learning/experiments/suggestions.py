@@ -1,6 +1,7 @@
 """Which experiments are worth their replies: those whose answer is expected to change what is done."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from replyloop_assets.learning.comparison import Evidence, Floats, Moments
 from replyloop_assets.learning.experiments.lift import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, log_chance
 from replyloop_assets.learning.experiments.looks import ExperimentSettings
+from replyloop_assets.learning.health.pivoting import PivotSettings
 
 TREATED = 0.1  # of the replies: the seed's split
 COLUMNS = ["family", "control", "treatment", "value", "expected_pct", "replies"]
@@ -50,7 +52,11 @@ def log_values(evidence: Evidence, spread: float) -> tuple[Floats, Floats, float
 
 
 def suggest(
-    arms: pd.DataFrame, per_day: float, tried: Collection[tuple[str, str]], settings: ExperimentSettings
+    arms: pd.DataFrame,
+    per_day: float,
+    tried: Collection[tuple[str, str]],
+    settings: ExperimentSettings,
+    treated: float = TREATED,
 ) -> pd.DataFrame:
     """The experiments worth starting, the most valuable first.
 
@@ -59,6 +65,7 @@ def suggest(
             `sum_y`, `sum_y2`, `sum_log`, `sum_log2`.
         per_day: replies a day that one experiment may have.
         tried: (family, name) of arms tested lately, which are left alone.
+        treated: the part of those replies that the treatment gets.
 
     Returns:
         `family`, `control`, `treatment`, `value` (expected gain as a share of followers per reply),
@@ -66,7 +73,7 @@ def suggest(
     """
     found: list[dict[str, object]] = []
     replies = max(per_day * settings.horizon_days, 1)
-    if TREATED * replies < settings.min_samples:
+    if treated * replies < settings.min_samples:
         return pd.DataFrame(columns=COLUMNS)  # none could be decided
     for family, rows in arms.sort_values(["family", "name"]).groupby("family", sort=True):
         n, positives, sum_y, sum_y2, sum_log, sum_log2 = (
@@ -81,7 +88,7 @@ def suggest(
         # what has shown nothing yet is no control
         best = int(np.where(n >= min(settings.min_samples, n.max()), value, -np.inf).argmax())
         known = noise + noise[best]
-        planned = per_reply / replies * (1 / TREATED + 1 / (1 - TREATED))
+        planned = per_reply / replies * (1 / treated + 1 / (1 - treated))
         gain = np.round(knowledge_gradient(value[best] - value, known / np.sqrt(known + planned)), 9)
         names = rows["name"].tolist()
         found += [
@@ -99,3 +106,26 @@ def suggest(
     return pd.DataFrame(found, columns=COLUMNS).sort_values(
         ["value", "family", "treatment"], ascending=[False, True, True], ignore_index=True
     )
+
+
+def suggest_pivots(
+    arms: pd.DataFrame,
+    fell: Collection[tuple[str, str]],
+    pivot: PivotSettings,
+    settings: ExperimentSettings,
+) -> pd.DataFrame:
+    """The experiments that a pivot begins: one a family, first where a value fell, then by what they promise.
+
+    Args:
+        arms: as in `suggest`, of the days since the drop, with `per_day`, the replies a day of all.
+        fell: (family, name) of what fell beyond chance: it is no treatment.
+
+    Returns:
+        As `suggest`; whatever is expected of them, for in a pivot something else is tried.
+    """
+    per_day = pivot.units_share * float(arms["per_day"].iloc[0]) if len(arms) else 0.0
+    settings = replace(settings, min_information_value=0.0)
+    found = suggest(arms, per_day, fell, settings, pivot.treatment_share)
+    hurt = found["family"].isin({family for family, _ in fell})
+    found = found.assign(hurt=hurt).sort_values("hurt", ascending=False, kind="stable")
+    return found.drop(columns="hurt").drop_duplicates("family").head(pivot.experiments)

@@ -41,6 +41,7 @@ class GeneratorSettings:
 
     `temper` scales the posterior's standard deviations: every account explores, and all learn of it.
     `default_advantage` is the head start of the default generator on the log scale, before evidence.
+    After a pivot a reply of before the drop counts as `pivot_evidence_kept` of one.
     """
 
     window_days: int = 90
@@ -51,6 +52,7 @@ class GeneratorSettings:
     exploration_share: float = 0.10
     temper: float = 0.4
     default_advantage: float = 0.05
+    pivot_evidence_kept: float = 0.15
     rule: Literal["seed", "default"] = "default"
 
 

@@ -349,7 +349,6 @@ def test_without_evidence_all_arms_are_alike() -> None:
     [
         pytest.param(3, None, 0.3, id="open"),
         pytest.param(30, None, 0.3, id="long open"),
-        pytest.param(3, 1, 0.3, id="closed early, still young"),
         pytest.param(30, 20, 0.1, id="over"),
     ],
 )

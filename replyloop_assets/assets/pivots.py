@@ -1,0 +1,161 @@
+"""What the loop does about a drop: it opens one pivot, and closes it when what replies bring is back.
+
+Beside the chain and not partitioned: a pivot is of now, and no past window opens one. Opening and closing
+are facts, which the decisions of every later as-of read.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+
+from replyloop_assets.assets.stage import OWNERS, Runtime
+from replyloop_assets.learning.experiments.suggestions import suggest_pivots
+from replyloop_assets.learning.health.pivoting import Move, Pivot, Seen, next_move
+from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.partitions import today
+from replyloop_assets.plain import plain
+from replyloop_assets.reporting.columns import table_schema
+from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.alerts import Severity, raise_alert
+from replyloop_assets.warehouse.experiments import create_experiment, start_experiment, stop_experiment
+from replyloop_assets.warehouse.frames import derived_id, read_frame
+from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.pivots import close_pivot, open_pivot, read_all, wait_for_others
+
+Verdict = dict[str, Any]
+SEVERITY: dict[str, Severity] = {"opened": "warning", "closed": "info"}
+FACTS = sa.text("""
+    UPDATE experiments SET units_share = :units_share, pivot_id = :pivot WHERE id = :id
+""")
+BEGUN = sa.text("SELECT id FROM experiments WHERE pivot_id = :pivot AND status = 'running' ORDER BY id")
+BUSY = sa.text("SELECT DISTINCT strategy_type FROM experiments WHERE status = 'running'")
+
+
+def move_pivot(engine: sa.Engine, now: datetime, settings: Settings) -> Move | str:
+    """Do what is due now, in one transaction; returns the move, or why there is none."""
+    with engine.begin() as connection:
+        wait_for_others(connection)
+        verdict = newest_verdict(connection)
+        move = due_move(connection, verdict, now, settings)
+        if isinstance(move, str):
+            return move
+        if move.what == "close":
+            key = read_all(connection)[-1][0]
+            close_pivot(connection, key, now, move.reason)
+            for trial in connection.execute(BEGUN, {"pivot": key}).scalars():
+                stop_experiment(connection, trial, now, "The pivot that began it has closed.")
+            tell(connection, key, "closed", move.reason, now)
+            return move
+        assert verdict is not None
+        key = derived_id("pivot", verdict["episode_started_at"].isoformat())
+        if not open_pivot(connection, key, verdict["episode_started_at"], now, move.reason, verdict):
+            return "This episode has had its pivot."
+        begun = start_experiments(connection, key, verdict, now, settings)
+        also = "".join(f" Begun: {name}." for name in begun)
+        tell(connection, key, "opened", move.reason + also, now)
+        return move
+
+
+def newest_verdict(connection: sa.Connection) -> Verdict | None:
+    """What the newest window says of health."""
+    row = connection.execute(sa.text(read_sql("stages/pivots"))).mappings().first()
+    return dict(row) if row else None
+
+
+def due_move(
+    connection: sa.Connection, verdict: Verdict | None, now: datetime, settings: Settings
+) -> Move | str:
+    """The move that is due now, or why there is none."""
+    so_far = [Pivot(opened, closed) for _, opened, closed in read_all(connection)]
+    found = None if verdict is None else seen(verdict, settings.health)
+    return next_move(found, so_far, now, settings.pivots)
+
+
+def seen(verdict: Verdict, rule: HealthSettings) -> Seen:
+    """The verdict as the decision sees it.
+
+    The detector ends an episode below half its threshold; the seed's ratio must have come back by as much.
+    """
+    back = verdict["rule"] == "default" or verdict["degradation"] <= rule.recovery * rule.degraded_drop
+    return Seen(
+        verdict["day"],
+        verdict["pivot_warranted"],
+        verdict["status"] == "healthy" and back,
+        verdict["episode_started_at"],
+        verdict["reason"],
+    )
+
+
+def start_experiments(
+    connection: sa.Connection, pivot: UUID, verdict: Verdict, now: datetime, settings: Settings
+) -> list[str]:
+    """Test what might do better now, on a part of the replies; returns the experiments' names."""
+    if not settings.features.experiments:
+        return []
+    busy = set(connection.execute(BUSY).scalars())
+    rule = settings.pivots
+    names = []
+    for row in promising(connection, verdict, now, settings, busy).to_dict("records"):
+        control, treatment = plain(row["control"]), plain(row["treatment"])
+        key = create_experiment(
+            connection,
+            f"{treatment} instead of {control}",
+            f"Since the drop {treatment} may bring more followers than {control}: {row['replies']} replies "
+            f"so far say {row['expected_pct']:+.0f}%.",
+            row["family"],
+            row["control"],
+            row["treatment"],
+            now,
+            derived_id("pivot experiment", pivot, row["family"]),
+        )
+        why = f"Begun by the pivot of {now:%Y-%m-%d} on {rule.units_share:.0%} of the replies."
+        start_experiment(connection, key, rule.treatment_share, settings.experiments.horizon_days, now, why)
+        connection.execute(FACTS, {"id": key, "units_share": rule.units_share, "pivot": pivot})
+        names.append(f"{treatment} instead of {control}")
+    return names
+
+
+def promising(
+    connection: sa.Connection, verdict: Verdict, now: datetime, settings: Settings, busy: set[str]
+) -> pd.DataFrame:
+    """The experiments to begin, from what replies brought since the drop and from what fell."""
+    rule = settings.experiments
+    since = verdict["segment_started_on"] or verdict["episode_started_at"].date()
+    families = [family for family in rule.suggest_families if family not in busy]
+    parameters = {"first_day": since, "day": today(now), "families": families}
+    arms = read_frame(connection, read_sql("stages/experiment_results_arms"), parameters)
+    diagnosis = verdict["diagnosis"] or []
+    groups = json.loads(diagnosis) if isinstance(diagnosis, str) else diagnosis
+    fell = {(group["dimension"], group["value"]) for group in groups if group["fell"]}
+    return suggest_pivots(arms, fell, settings.pivots, rule)
+
+
+def tell(
+    connection: sa.Connection, key: UUID, what: Literal["opened", "closed"], reason: str, at: datetime
+) -> None:
+    """The operator's event."""
+    message = f"The loop {what} a pivot. {reason}"
+    raise_alert(connection, f"pivot/{key}/{what}", "pivots", message, at, SEVERITY[what])
+
+
+@dg.asset(
+    name="pivots",
+    group_name="decisions",
+    description="The answer to a drop that is sure enough: three tenths of the effort explore, old evidence "
+    "counts less, an experiment begins on what might do better now. One pivot an episode; it lasts 14 days "
+    "at least, until recovery, and 60 at most. Its sensor materialises it when a move is due.",
+    owners=OWNERS,
+    kinds={"postgres", "python"},
+    deps=[dg.AssetDep("health_status", partition_mapping=dg.LastPartitionMapping()), "experiments"],
+    metadata={"dagster/column_schema": table_schema("pivots"), "dagster/table_name": "pivots"},
+)
+def asset(runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Do what is due now."""
+    move = move_pivot(runtime.engine, runtime.now(), runtime.settings)
+    done, why = ("none", move) if isinstance(move, str) else (move.what, move.reason)
+    return dg.MaterializeResult(metadata={"move": done, "reason": why})
