@@ -22,7 +22,7 @@ from replyloop_assets.warehouse.windows import Read
 
 def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Decide one window's distributions; the newest moves the live preferences."""
-    pivots = read_pivots(connection, window, settings.allocation.window_days)
+    pivots = read_pivots(connection, window, settings.allocation.window_days, settings.pivots.most_days)
     held = held_days(connection, window, pivots, settings.generators)
     cells = read_frame(
         connection,
@@ -31,7 +31,7 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
             "first_day": window.first_day(held),
             "day": window.day,
             "drop_began_on": max((pivot.drop_began_on for pivot in pivots), default=None),
-            "kept": settings.generators.pivot_evidence_kept,
+            "kept": 1.0 if settings.generators.rule == "seed" else settings.generators.pivot_evidence_kept,
         },
     )
     rule = settings.generators

@@ -46,7 +46,7 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
     verdict = judge(days, series(whole, days, FOLLOWERS), series(whole, days, LOGS), settings.health)
     groups = diagnose_window(rollup, window.day, verdict, settings.health)
     row = asdict(verdict)
-    episode, _ = row.pop("episode_started_on"), row.pop("usual_since")
+    episode = row.pop("episode_started_on")
     sentences = [verdict.reason]
     if verdict.status == "degraded":
         sentences.append(explain_diagnosis(groups))

@@ -5,7 +5,8 @@ are facts, which the decisions of every later as-of read.
 """
 
 import json
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -36,10 +37,16 @@ BEGUN = sa.text("SELECT id FROM experiments WHERE pivot_id = :pivot AND status =
 BUSY = sa.text("SELECT DISTINCT strategy_type FROM experiments WHERE status = 'running'")
 
 
-def move_pivot(engine: sa.Engine, now: datetime, settings: Settings) -> Move | str:
-    """Do what is due now, in one transaction; returns the move, or why there is none."""
+def move_pivot(engine: sa.Engine, clock: Callable[[], datetime], settings: Settings) -> Move | str:
+    """Do what is due, in one transaction; returns the move, or why there is none.
+
+    The clock is read once nobody else can be at it: what is decided later knows of the move.
+    """
+    if not (settings.features.health and settings.features.pivots):
+        return "Pivots are switched off."
     with engine.begin() as connection:
         wait_for_others(connection)
+        now = clock()
         verdict = newest_verdict(connection)
         move = due_move(connection, verdict, now, settings)
         if isinstance(move, str):
@@ -81,12 +88,15 @@ def seen(verdict: Verdict, rule: HealthSettings) -> Seen:
 
     The detector ends an episode below half its threshold; the seed's ratio must have come back by as much.
     """
-    back = verdict["rule"] == "default" or verdict["degradation"] <= rule.recovery * rule.degraded_drop
+    recovered = verdict["status"] == "healthy"
+    if recovered and verdict["rule"] == "seed":
+        recovered = verdict["degradation"] <= rule.recovery * rule.degraded_drop
     return Seen(
         verdict["day"],
         verdict["pivot_warranted"],
-        verdict["status"] == "healthy" and back,
+        recovered,
         verdict["episode_started_at"],
+        verdict["usual_since"],
         verdict["reason"],
     )
 
@@ -156,6 +166,6 @@ def tell(
 )
 def asset(runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Do what is due now."""
-    move = move_pivot(runtime.engine, runtime.now(), runtime.settings)
+    move = move_pivot(runtime.engine, lambda: datetime.now(UTC), runtime.settings)
     done, why = ("none", move) if isinstance(move, str) else (move.what, move.reason)
     return dg.MaterializeResult(metadata={"move": done, "reason": why})

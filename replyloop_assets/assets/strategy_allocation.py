@@ -31,7 +31,12 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     # by code point, whatever the server's collation
     evidence = evidence.sort_values(["strategy_type", "strategy_name"], ignore_index=True)
     daily = read_daily(connection, window, settings)
-    pivots = [pivot[:2] for pivot in read_pivots(connection, window, settings.allocation.window_days)]
+    pivots = [
+        pivot[:2]
+        for pivot in read_pivots(
+            connection, window, settings.allocation.window_days, settings.pivots.most_days
+        )
+    ]
     shares = allocate(evidence, daily, pivots, window.as_of, settings.allocation)
     write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
     if window.is_newest:

@@ -37,14 +37,8 @@ UNHEARD = sa.text("""
     SELECT max(moved.at)
     FROM pivots
     CROSS JOIN LATERAL (VALUES (pivots.opened_at), (pivots.closed_at)) AS moved (at)
-    WHERE moved.at >= (
-        SELECT min(newest.as_of)
-        FROM (
-            SELECT DISTINCT ON (stage) as_of FROM stage_days
-            WHERE stage = ANY(:stages) AND day >= :yesterday
-            ORDER BY stage, day DESC
-        ) AS newest
-    )
+    -- before the chain has turned on this day there is nothing to decide anew from: it will hear of it then
+    WHERE moved.at >= (SELECT min(as_of) FROM stage_days WHERE stage = ANY(:stages) AND day = :today)
 """)
 
 
@@ -80,7 +74,7 @@ def pivot_sensor(
 
 def unheard_move(connection: sa.Connection, now: datetime) -> datetime | None:
     """When a pivot was opened or closed that the live decisions do not know of yet."""
-    parameters = {"stages": [stage.name for stage in REACTING], "yesterday": today(now) - timedelta(days=1)}
+    parameters = {"stages": [stage.name for stage in REACTING], "today": today(now)}
     found: datetime | None = connection.execute(UNHEARD, parameters).scalar_one()
     return found
 

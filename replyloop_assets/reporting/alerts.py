@@ -44,7 +44,7 @@ def render_alerts(answer: Alerts) -> str:
     if not answer["alerts"]:
         return "There was no alert yet."
     return "\n".join(
-        f"{row['created_at']:%Y-%m-%d %H:%M} UTC  {row['severity']}: {plain(row['component'])}: "
+        f"{row['created_at']:%Y-%m-%d %H:%M} UTC  {plain(row['severity'])}: {plain(row['component'])}: "
         f"{plain(row['message'], None)}\n    {row['delivery']}"
         for row in answer["alerts"]
     )

@@ -174,9 +174,7 @@ class Turns:
 
     def _pivot(self, at: datetime) -> None:
         """What the pivot sensor triggers once the chain has turned."""
-        if not self._settings.features.pivots:
-            return
-        if isinstance(move_pivot(self._engine, at, self._settings), Move):
+        if isinstance(move_pivot(self._engine, lambda: at, self._settings), Move):
             again = at + SENSED_AFTER
             runtime = Runtime(self._engine, self._settings, now=lambda: again)
             for stage in switched_on(REACTING, self._settings.features):

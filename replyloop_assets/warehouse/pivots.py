@@ -11,7 +11,11 @@ import sqlalchemy as sa
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.warehouse.named_sql import read_sql
 
-LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_pivots'))")
+LOCK = sa.text("""
+    SELECT
+        pg_advisory_xact_lock(hashtext('replyloop_pivots')),
+        pg_advisory_xact_lock(hashtext('replyloop_experiments'))
+""")
 ALL = sa.text("SELECT id, opened_at, closed_at FROM pivots ORDER BY opened_at")
 OPEN = sa.text("""
     INSERT INTO pivots (id, episode_started_at, opened_at, opened_reason, inputs)
@@ -31,9 +35,16 @@ class Pivot(NamedTuple):
     drop_began_on: date
 
 
-def read_pivots(connection: sa.Connection, window: Window, days: int) -> list[Pivot]:
-    """When each pivot of the window was opened and closed, as known just before its as-of."""
-    parameters = {"as_of": window.as_of, "since": day_start(window.first_day(days))}
+def read_pivots(connection: sa.Connection, window: Window, days: int, most_days: int) -> list[Pivot]:
+    """When each pivot of the window was opened and closed, as known just before its as-of.
+
+    One that nobody has closed is over after `most_days`.
+    """
+    parameters = {
+        "as_of": window.as_of,
+        "since": day_start(window.first_day(days)),
+        "most_days": most_days,
+    }
     rows = connection.execute(sa.text(read_sql("windows/pivots")), parameters)
     return [Pivot(row.opened_at, row.closed_at, row.drop_began_on) for row in rows]
 
@@ -44,7 +55,7 @@ def read_all(connection: sa.Connection) -> list[tuple[UUID, datetime, datetime |
 
 
 def wait_for_others(connection: sa.Connection) -> None:
-    """Let nobody else open or close one before this transaction ends; what others did is then seen."""
+    """Let nobody else move a pivot or an experiment before this transaction ends; what others did is seen."""
     connection.execute(LOCK)
 
 

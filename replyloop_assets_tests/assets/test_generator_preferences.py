@@ -7,7 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.assets import daily_rollup, generator_preferences
+from replyloop_assets.assets.stage import Runtime
+from replyloop_assets.learning.generators.preferences import GeneratorSettings
 from replyloop_assets.partitions import Window, days_between
+from replyloop_assets.settings import load_settings
 from replyloop_assets_tests.life import runtime_at
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 20)
@@ -127,3 +130,80 @@ def test_hostile_names_are_read_as_they_are(engine: sa.Engine) -> None:
     live = rows(engine, "generator_preferences")
     assert {row.account for row in live} == set(hostile)  # '*' for any account, not for one so called
     assert {row.generator_name for row in live} == {"Story", "Long × Story"}
+
+
+PIVOT = sa.text("""
+    INSERT INTO pivots (id, episode_started_at, opened_at, opened_reason, inputs)
+    VALUES (gen_random_uuid(), :opened_at, :opened_at, 'down', '{"segment_started_on": "2026-03-16"}')
+""")
+PIVOTED_AT = datetime(2026, 3, 18, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def pivoted(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
+    """What was the best generator brings nothing from the 16th on, and a pivot opens on the 18th.
+
+    That the change may be certain by itself, so that what was before is forgotten, is left out.
+    """
+    monkeypatch.setattr(generator_preferences, "steady_days", lambda daily, ages, days: days)
+    for day in days_between(FIRST, LAST):
+        fallen = day >= date(2026, 3, 16)
+        for account in ("ann", "bob"):
+            reply(engine, day, account, "Story", 10, 0 if fallen else 12)
+            reply(engine, day, account, "Data", 4, 8)
+    with engine.begin() as connection:
+        connection.execute(PIVOT, {"opened_at": PIVOTED_AT})
+    return engine
+
+
+def shares_on(engine: sa.Engine, day: date, account: str = "ann") -> dict[str, Any]:
+    query = "SELECT * FROM generator_preferences_history WHERE day = :day AND account = :account"
+    with engine.connect() as connection:
+        found = connection.execute(sa.text(query), {"day": day, "account": account})
+        return {row.generator_name: row for row in found}
+
+
+def test_a_pivot_explores_in_every_account_and_what_was_before_the_drop_counts_less(
+    pivoted: sa.Engine,
+) -> None:
+    turn(pivoted, NOON, days_between(FIRST, LAST))
+    before, after = date(2026, 3, 17), date(2026, 3, 18)
+    known = shares_on(pivoted, before)
+    assert known["Story"].probability > known["Data"].probability  # 15 good days against two bad ones
+    for account in ("ann", "bob", "*"):
+        shares = {name: row.probability for name, row in shares_on(pivoted, after, account).items()}
+        assert shares["Data"] > shares["Story"], account
+        assert min(shares.values()) >= 0.3 - 1e-9
+    # all the replies are told of, whatever they count
+    assert shares_on(pivoted, after)["Story"].sample_size == 180
+    assert "180 replies to this account, 360 to all" in shares_on(pivoted, after)["Story"].reason
+
+
+def test_a_closed_day_is_the_same_before_and_after_its_pivot_has_closed(pivoted: sa.Engine) -> None:
+    turn(pivoted, NOON, days_between(FIRST, LAST))
+    day = date(2026, 3, 19)
+    live = {name: tuple(row) for name, row in shares_on(pivoted, day).items()}
+    with pivoted.begin() as connection:
+        connection.execute(sa.text("UPDATE pivots SET closed_at = :at, closed_reason = 'x'"), {"at": NOON})
+    turn(pivoted, NOON + timedelta(days=9), [day])
+    assert {name: tuple(row) for name, row in shares_on(pivoted, day).items()} == live
+
+
+def test_a_pivot_that_nobody_closes_is_over_after_sixty_days(pivoted: sa.Engine) -> None:
+    turn(pivoted, NOON, days_between(FIRST, LAST))
+    for days, explored in ((59, 0.3), (61, 0.1)):
+        day = PIVOTED_AT.date() + timedelta(days=days)
+        reply(pivoted, day, "ann", "Data", 200, 9)
+        turn(pivoted, PIVOTED_AT + timedelta(days=days + 5), [day])
+        assert shares_on(pivoted, day)["Story"].probability == pytest.approx(explored)
+
+
+def test_the_seed_s_rule_knows_of_no_discount(pivoted: sa.Engine) -> None:
+    literal = load_settings().model_copy(update={"generators": GeneratorSettings(rule="seed")})
+    runtime = Runtime(pivoted, literal, now=lambda: NOON)
+    for stage in (daily_rollup.STAGE, generator_preferences.STAGE):
+        for day in days_between(FIRST, LAST):
+            stage.fill(runtime, Window.at(day, NOON))
+    found = shares_on(pivoted, date(2026, 3, 18))
+    assert found["Story"].probability == 1
+    assert found["Story"].mean_followers == pytest.approx(15 * 60 / 180)

@@ -74,7 +74,7 @@ def settings_with(**features: bool) -> Settings:
 
 
 def moved(engine: sa.Engine, now: datetime = NOW, settings: Settings | None = None) -> str | None:
-    move = move_pivot(engine, now, settings or load_settings())
+    move = move_pivot(engine, lambda: now, settings or load_settings())
     return move.what if isinstance(move, Move) else None
 
 
@@ -119,8 +119,18 @@ def test_the_seed_s_ratio_must_come_back_by_half_before_a_pivot_closes(engine: s
     late = NOW + timedelta(days=20)
     recovered(engine, late, rule="seed", degradation=0.2)
     assert moved(engine, late) is None
+    recovered(engine, late, rule="seed", status="unknown", degradation=None)
+    assert moved(engine, late) is None
+    judged(engine, late, rule="seed", status="healthy", degradation=0.2, warranted=False, episode=None)
     recovered(engine, late, rule="seed", degradation=0.15)
     assert moved(engine, late) == "close"
+
+
+@pytest.mark.parametrize("feature", ["pivots", "health"])
+def test_switched_off_it_does_nothing(engine: sa.Engine, feature: str) -> None:
+    judged(engine)
+    assert moved(engine, settings=settings_with(**{feature: False})) is None
+    assert rows(engine, "SELECT * FROM pivots") == []
 
 
 def test_silence_and_old_windows_pivot_nothing(engine: sa.Engine) -> None:

@@ -102,7 +102,7 @@ def test_what_a_pivot_changes_is_decided_anew_once(engine: sa.Engine) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         decided(engine, NOW - timedelta(hours=1))
         judged(engine)
-        move_pivot(engine, NOW, load_settings())
+        move_pivot(engine, lambda: NOW, load_settings())
         answer = tick(engine, instance, NOW + timedelta(minutes=1))
         assert isinstance(answer, dg.RunRequest)
         assert answer.job_name == REACT_JOB.name
@@ -117,9 +117,23 @@ def test_what_a_pivot_changes_is_decided_anew_once(engine: sa.Engine) -> None:
 
         end = NOW + timedelta(days=20)
         recovered(engine, end)
+        decided(engine, end)
         closing = tick(engine, instance, end)
         assert isinstance(closing, dg.RunRequest)
         assert closing.run_key == f"close/{NOW.isoformat()}/0"
+
+
+def test_before_the_chain_has_turned_on_a_day_nothing_is_decided_anew(engine: sa.Engine) -> None:
+    """A moment before midnight it pivots: the new day's decisions need the new day's analytics."""
+    last = NOW.replace(hour=23, minute=59)
+    with dg.DagsterInstance.ephemeral() as instance:
+        decided(engine, NOW)
+        judged(engine)
+        move_pivot(engine, lambda: last, load_settings())
+        early = last + timedelta(minutes=2)
+        assert isinstance(tick(engine, instance, early), dg.SkipReason)
+        decided(engine, last + timedelta(minutes=1, seconds=30))
+        assert isinstance(tick(engine, instance, early), dg.SkipReason)  # it knew
 
 
 def test_with_nothing_computed_there_is_nothing_to_ask(engine: sa.Engine) -> None:

@@ -214,27 +214,31 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- The experiment that a unit takes part in, where it is one of this family: a unit is in one experiment at
--- most, so all that run on generators and formats share the units evenly. One that takes but a part of its
--- units (units_share) leaves the others to the allocation.
+-- most, so all that run on generators and formats share the units by the part that each wants
+-- (units_share). Where they want less than all, the rest is left to the allocation.
 CREATE OR REPLACE FUNCTION experiment_of(family TEXT, unit TEXT, at TIMESTAMPTZ) RETURNS UUID
 LANGUAGE sql STABLE AS $$
     SELECT part.id
     FROM (
         SELECT
             running.id, tested.family, known.units_share,
-            -- where the unit lies in this one's part of all units: within 0 to 1 in just one of them
-            unit_hash('experiments', experiment_of.unit) * count(*) OVER ()
-            - row_number() OVER (ORDER BY running.id) + 1 AS place
+            sum(known.units_share) OVER (ORDER BY running.id) AS reached,
+            greatest(1, sum(known.units_share) OVER ()) AS wanted
         FROM (VALUES ('generator'), ('format')) AS tested (family)
         CROSS JOIN LATERAL running_experiments(tested.family, experiment_of.at) AS running
         INNER JOIN experiments AS known ON running.id = known.id
     ) AS part
-    WHERE part.family = experiment_of.family AND part.place >= 0 AND part.place < part.units_share
+    WHERE
+        unit_hash('experiments', experiment_of.unit) * part.wanted < part.reached
+        AND unit_hash('experiments', experiment_of.unit) * part.wanted >= part.reached - part.units_share
+        AND part.family = experiment_of.family
+    ORDER BY part.reached
+    LIMIT 1
 $$;
 
 -- The strategy that a running experiment gives a unit, as the unit's answer for the family: it stands in
--- the ledger when the experiment has ended, with its probability over all experiments the unit might have
--- fallen into. All NULL where none runs.
+-- the ledger when the experiment has ended, with its probability over all experiments on this family, into
+-- each of which the unit falls by the part that it takes. All NULL where the unit falls into none.
 CREATE OR REPLACE FUNCTION assign_trial(family TEXT, unit TEXT, at TIMESTAMPTZ)
 RETURNS decision_ledger -- noqa: CP05
 LANGUAGE plpgsql AS $$
@@ -250,12 +254,13 @@ BEGIN
     SELECT v.strategy INTO given FROM variant_for(trial, assign_trial.unit, assign_trial.at) AS v;
     SELECT jsonb_object_agg(chance.strategy, chance.p) INTO shares
     FROM (
-        SELECT part.strategy, sum(part.share) / (SELECT count(*) FROM running_experiments(family, at)) AS p
+        SELECT part.strategy, sum(part.share) / sum(sum(part.share)) OVER () AS p
         FROM running_experiments(family, at) AS running
+        INNER JOIN experiments AS known ON running.id = known.id
         CROSS JOIN LATERAL (
             VALUES
-            (running.control_strategy, running.control_share),
-            (running.treatment_strategy, running.treatment_share)
+            (running.control_strategy, running.control_share * known.units_share),
+            (running.treatment_strategy, running.treatment_share * known.units_share)
         ) AS part (strategy, share)
         GROUP BY part.strategy
     ) AS chance;

@@ -14,6 +14,7 @@ ADD COLUMN trend TEXT NOT NULL DEFAULT 'steady', -- new | surging | rising | ste
 ADD COLUMN p_value DOUBLE PRECISION; -- one-sided, of the last week against the week before
 
 ALTER TABLE health_status
+ADD COLUMN usual_since DATE, -- from when on the baseline holds, where an episode has ended by its age
 ADD COLUMN trends JSONB NOT NULL DEFAULT '[]';
 
 -- An alert is an event of type 'replyloop_alert'; here is how far its way to the webhook has come.

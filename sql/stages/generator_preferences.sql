@@ -25,6 +25,7 @@ WITH counted AS (
 merged AS (
     SELECT
         value,
+        sum(n) AS replies,
         sum(n * weight ORDER BY day) AS n,
         sum(positives * weight ORDER BY day) AS positives,
         sum(sum_y * weight ORDER BY day) AS sum_y,
@@ -43,6 +44,7 @@ generators AS MATERIALIZED (
 SELECT
     left(merged.value, -length(' × ' || generator.name)) AS account,
     generator.name AS generator,
+    merged.replies,
     merged.n,
     merged.positives,
     merged.sum_y,

@@ -7,6 +7,7 @@ SELECT
     pivot_warranted,
     episode_started_at,
     segment_started_on,
+    usual_since,
     diagnosis,
     reason
 FROM health_status

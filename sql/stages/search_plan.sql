@@ -16,7 +16,9 @@ FROM (
         (
             SELECT count(*) > 0
             FROM pivots
-            WHERE opened_at < :as_of AND (closed_at IS NULL OR closed_at >= :as_of)
+            WHERE
+                opened_at < :as_of
+                AND least(closed_at, opened_at + :pivot_days * INTERVAL '24 hours') >= :as_of
         ) AS pivot_open
 ) AS known
 LEFT JOIN reply_performance_analytics AS rated

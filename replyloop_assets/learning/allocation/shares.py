@@ -105,17 +105,19 @@ def ranks(draws: Floats) -> NDArray[np.intp]:
     return np.argsort(np.argsort(-draws, axis=-1, kind="stable"), axis=-1)
 
 
-def ranked_shares(draws: Floats, settings: AllocationSettings) -> Floats:
+def ranked_shares(draws: Floats, settings: AllocationSettings, exploration: float | None = None) -> Floats:
     """Shares in percent by rank of the draws, along the last axis; they sum to 100.
 
-    The exploration share is spread evenly over the arms behind the second, over all where there are
-    none; an only arm gets everything.
+    The exploration share, or another in percent, is spread evenly over the arms behind the second, over
+    all where there are none; the first two share the rest as ever. An only arm gets everything.
     """
     arms = draws.shape[-1]
+    explored = settings.exploration_share if exploration is None else exploration
     by_rank = np.zeros(arms)
     by_rank[:2] = [settings.first_share, settings.second_share][:arms]
+    by_rank *= (100 - explored) / (100 - settings.exploration_share)
     rest = slice(2, None) if arms > 2 else slice(None)
-    by_rank[rest] += settings.exploration_share / len(by_rank[rest])
+    by_rank[rest] += explored / len(by_rank[rest])
     by_rank *= 100 / by_rank.sum()
     return by_rank[ranks(draws)]
 
@@ -217,7 +219,7 @@ def allocate(
                 thompson_draws(s, f, seeded_rng("strategy_allocation", family, name, as_of.isoformat()))
                 for name, s, f in zip(names[arms], successes[arms], failures[arms], strict=True)
             ]
-            shares[arms] = ranked_shares(draws[arms], settings)
+            shares[arms] = ranked_shares(draws[arms], settings, exploration)
         else:
             choice = choose(beliefs[family], exploration / 100, settings)
             chances[arms], shares[arms] = choice.chances, 100 * choice.shares

@@ -107,8 +107,9 @@ def prefer_generators(
     gives '*' the default generator, which is an arm then even where the window does not know it.
 
     Args:
-        cells: one row per account and generator with `account`, `generator`, `n`, `positives`,
-            `sum_y`, `sum_log`, `sum_log2` of followers gained over the window.
+        cells: one row per account and generator with `account`, `generator`, `replies`, and, of those
+            that count, some perhaps less than one, `n`, `positives`, `sum_y`, `sum_log`, `sum_log2` of
+            followers gained over the window.
         adopted: the generators that are incumbents (`allocation.shares.install_all`): every account gives
             them their share.
 
@@ -124,13 +125,14 @@ def prefer_generators(
     extra = {settings.default_generator} if seeds else set()
     generators = pd.Index(sorted({*cells["generator"], *extra}))
     accounts = pd.Index(sorted(set(cells["account"])))
-    table = np.zeros((5, len(accounts) + 1, len(generators)))  # the last account is one not yet met
+    table = np.zeros((6, len(accounts) + 1, len(generators)))  # the last account is one not yet met
     at = (
         accounts.get_indexer(pd.Index(cells["account"])),
         generators.get_indexer(pd.Index(cells["generator"])),
     )
-    table[(slice(None), *at)] = cells[["n", "positives", "sum_y", "sum_log", "sum_log2"]].to_numpy(float).T
-    counts = Counts(*table)
+    columns = ["replies", "n", "positives", "sum_y", "sum_log", "sum_log2"]
+    table[(slice(None), *at)] = cells[columns].to_numpy(float).T
+    replies, counts = table[0], Counts(*table[1:])
     is_default = np.asarray(generators == settings.default_generator)
 
     beliefs = believe(counts, np.where(is_default, settings.default_advantage, 0.0))
@@ -145,8 +147,9 @@ def prefer_generators(
             exploration = 100 * settings.exploration_share
             probability = install_all(100 * probability, list(generators), adopted, exploration) / 100
 
-    shown = counts.n.copy()
-    shown[-1] = total = counts.n.sum(axis=0)
+    shown, told = counts.n.copy(), replies.copy()
+    shown[-1] = counts.n.sum(axis=0)
+    told[-1] = total = replies.sum(axis=0)
     followers = counts.sum_y.copy()
     followers[-1] = counts.sum_y.sum(axis=0)
     confident = confidence(shown, settings)
@@ -165,7 +168,7 @@ def prefer_generators(
             "expected_followers": np.round(scale * relative[kept], 9).ravel(),
             "mean_followers": ratio(followers, shown, shown > 0)[kept].ravel(),
             "confidence_score": confident[kept].ravel(),
-            "sample_size": shown[kept].astype(int).ravel(),
+            "sample_size": told[kept].astype(int).ravel(),
             "band": band[kept].ravel(),
         }
     )

@@ -30,12 +30,17 @@ class PivotSettings:
 
 
 class Seen(NamedTuple):
-    """What the newest window says of health (`health_status`); `recovered` is below the lower threshold."""
+    """What the newest window says of health (`health_status`).
+
+    `recovered` is below the lower threshold; `usual_since` is from when on the level is the usual one, where
+    an episode has ended by its age.
+    """
 
     day: date
     pivot_warranted: bool
     recovered: bool
     episode_started_at: datetime | None
+    usual_since: date | None
     reason: str
 
 
@@ -70,20 +75,28 @@ def next_move(
     if not seen.pivot_warranted or seen.episode_started_at is None:
         return "No drop is sure enough for a pivot."
     if last and last.closed_at:
-        if seen.episode_started_at <= last.closed_at:
+        if is_answered(seen.episode_started_at, last.closed_at):
             return "The episode that lasts has had its pivot."
         if now < last.closed_at + timedelta(days=settings.cooldown_days):
             return f"The last pivot closed less than {settings.cooldown_days} days ago."
     return Move("open", seen.reason)
 
 
+def is_answered(episode_started_at: datetime, closed_at: datetime) -> bool:
+    """Whether the pivot that closed was this episode's; one that begins on that day is the next."""
+    return episode_started_at.date() < closed_at.date()
+
+
 def closing(seen: Seen | None, opened: Pivot, now: datetime, settings: PivotSettings) -> Move | str:
     """Whether an open pivot is to be closed."""
-    age = now - opened.opened_at
-    if age >= timedelta(days=settings.most_days):
-        return Move("close", f"{settings.most_days} days have passed: the new level is the usual one now.")
+    age, most = now - opened.opened_at, timedelta(days=settings.most_days)
+    settled = f"{settings.most_days} days have passed: the new level is the usual one now."
+    if age >= most:
+        return Move("close", settled)
     if age < timedelta(days=settings.least_days):
         return f"A pivot is open, for at least {settings.least_days} days."
     if seen is None or not seen.recovered:
         return "A pivot is open until what replies bring has recovered."
+    if seen.usual_since and seen.usual_since > (opened.opened_at - most).date():
+        return Move("close", settled)
     return Move("close", f"Recovered: {seen.reason}")

@@ -359,6 +359,17 @@ def test_a_pivot_explores_three_tenths(opened: int, closed: int | None, explored
     assert 1 - shared["probability"].max() == pytest.approx(explored, abs=1e-6)
 
 
+def test_the_seed_s_rule_explores_three_tenths_in_a_pivot_too() -> None:
+    """By rank 70, 20, 10 become 54.4, 15.6, 30: the first two share what exploration leaves as ever."""
+    draws = np.array([0.4, 0.3, 0.2, 0.1])
+    assert ranked_shares(draws, SEED) == pytest.approx([70, 20, 5, 5])
+    assert ranked_shares(draws, SEED, 30) == pytest.approx([490 / 9, 140 / 9, 15, 15])
+    evidence = evidence_of(generator=dict.fromkeys(ARMS, (5, 5)))
+    shared = allocation.allocate(evidence, days_of({}), [(AS_OF - timedelta(days=1), None)], AS_OF, SEED)
+    assert shared["allocation_pct"].max() == pytest.approx(54.44)
+    assert shared["allocation_pct"].sum() == pytest.approx(100)
+
+
 def test_a_pivot_after_the_as_of_is_not_known() -> None:
     shared = share_out(days_of(ARMS), [(AS_OF + timedelta(days=1), None)])
     assert shared["probability"].max() == pytest.approx(0.9)

@@ -42,7 +42,7 @@ def cells_of(*rows: tuple[str, str, int, float]) -> pd.DataFrame:
         k = round(0.4 * n)
         log = np.log(max(mean, 0.1) / 0.4) - 0.85
         table.append((account, generator, n, k, n * mean, k * log, k * (log**2 + 1.7)))
-    return pd.DataFrame(table, columns=CELLS)
+    return pd.DataFrame(table, columns=CELLS).assign(replies=lambda cells: cells["n"])
 
 
 # --- P(optimal) -------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def windows(draw: st.DrawFn) -> pd.DataFrame:
             y = np.array(draw(st.lists(st.integers(0, 500), min_size=n, max_size=n)), float)
             log = np.log(y[y > 0])
             rows.append((account, generator, n, len(log), y.sum(), log.sum(), (log**2).sum()))
-    return pd.DataFrame(rows, columns=CELLS)
+    return pd.DataFrame(rows, columns=CELLS).assign(replies=lambda cells: cells["n"])
 
 
 @settings(max_examples=40, deadline=None)

@@ -18,11 +18,11 @@ def ago(days: float) -> datetime:
 
 
 def degraded(started: float = 5, day: float = 0) -> Seen:
-    return Seen(ago(day).date(), True, False, ago(started), "Replies bring less.")
+    return Seen(ago(day).date(), True, False, ago(started), None, "Replies bring less.")
 
 
 def healthy(day: float = 0) -> Seen:
-    return Seen(ago(day).date(), False, True, None, "No drop beyond chance.")
+    return Seen(ago(day).date(), False, True, None, None, "No drop beyond chance.")
 
 
 def what(seen: Seen | None, *pivots: Pivot, now: datetime = NOW) -> str | None:
@@ -48,6 +48,9 @@ def test_the_design_s_numbers() -> None:
         pytest.param(degraded(50), [Pivot(ago(40), ago(20))], None, id="this episode had its own"),
         pytest.param(degraded(5), [Pivot(ago(40), ago(20))], "open", id="the next episode"),
         pytest.param(degraded(2), [Pivot(ago(40), ago(4))], None, id="too soon after the last"),
+        pytest.param(
+            degraded(10.5), [Pivot(ago(40), ago(10.1))], "open", id="the next on the day of closing"
+        ),
         pytest.param(healthy(), [Pivot(ago(13.9), None)], None, id="for 14 days at least"),
         pytest.param(healthy(), [Pivot(ago(14), None)], "close", id="recovered"),
         pytest.param(degraded(), [Pivot(ago(14), None)], None, id="not recovered"),
@@ -73,6 +76,17 @@ def test_every_answer_says_why() -> None:
         assert answer.endswith(".")
 
 
+def test_what_stays_down_for_sixty_days_has_not_recovered() -> None:
+    """The detector ends the episode by its age, perhaps before the pivot's own days are over."""
+    opened = Pivot(ago(58), None)
+    at_last = healthy()._replace(usual_since=ago(63).date())
+    assert next_move(at_last, [opened], NOW, SETTINGS) == Move(
+        "close", "60 days have passed: the new level is the usual one now."
+    )
+    long_ago = healthy()._replace(usual_since=ago(150).date())
+    assert next_move(long_ago, [opened], NOW, SETTINGS) == Move("close", "Recovered: No drop beyond chance.")
+
+
 def test_late_data_that_moves_an_episode_s_start_opens_no_second_pivot() -> None:
     """Wherever within the cooldown the revised start lies, the closed pivot was its own."""
     for started in (30.0, 20.5, 20.0, 16.0, 14.0):
@@ -92,7 +106,7 @@ def test_whatever_health_says_pivots_never_overlap_and_keep_their_lengths(
         now = NOW + timedelta(days=n)
         began = (began or now) if down else None
         start = None if began is None else began + timedelta(days=moved)
-        seen = Seen(now.date(), down, not down, start, "So it is.") if known else None
+        seen = Seen(now.date(), down, not down, start, None, "So it is.") if known else None
         move = next_move(seen, pivots, now, SETTINGS)
         if isinstance(move, Move) and move.what == "open":
             assert not pivots or pivots[-1].closed_at is not None
