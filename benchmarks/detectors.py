@@ -33,7 +33,7 @@ Judge = Callable[[list[Floats]], Flags]
 
 def by_rule(rule: Literal["default", "seed"]) -> Judge:
     """Ours, or the seed's."""
-    return lambda days: HealthBench(rule=rule).judge(summed(days))[0]
+    return lambda days: HealthBench(rule=rule).judge(summed((y, y) for y in days))[0]
 
 
 def streaming(make: Callable[[], Any], fell: Callable[[Any, float], bool]) -> Judge:

@@ -22,7 +22,7 @@ from replyloop_assets.warehouse.windows import Read
 
 def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Decide one window's distributions; the newest moves the live preferences."""
-    pivots = read_pivots(connection, window, settings.allocation.window_days, settings.pivots.most_days)
+    pivots = read_pivots(connection, window, settings.allocation.window_days, settings.health.episode_days)
     held = held_days(connection, window, pivots, settings.generators)
     cells = read_frame(
         connection,

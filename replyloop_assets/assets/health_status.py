@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.learning.allocation.value import METRICS
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
@@ -21,7 +22,7 @@ from replyloop_assets.learning.health.silence import (
     find_silence,
 )
 from replyloop_assets.learning.health.trends import find_trends
-from replyloop_assets.learning.health.verdict import Verdict, judge
+from replyloop_assets.learning.health.verdict import Verdict, Watched, judge
 from replyloop_assets.learning.health.windows import HealthSettings
 from replyloop_assets.partitions import Window, day_start, days_between
 from replyloop_assets.reporting.health_alerts import raise_health_alerts
@@ -37,13 +38,19 @@ LOGS = ["n", "sum_log1p", "sum_log1p2"]
 def judge_health(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Judge one window; one without any outcome, and without a silence, gets no row."""
     first = window.first_day(settings.health.window_days)
-    rollup = read_frame(connection, read_sql("stages/health_status"), {"first_day": first, "day": window.day})
+    followers = read_rollup(connection, window, settings.health, "followers")
     silences = read_silences(connection, window, settings.health)
-    if rollup.empty and not silences:
+    if followers.empty and not silences:
         return 0
     days = days_between(first, window.day)
-    whole = rollup[rollup["dimension"] == "all"]
-    verdict = judge(days, series(whole, days, FOLLOWERS), series(whole, days, LOGS), settings.health)
+    watched, rollup = choose_watched(connection, window, settings, followers)
+    verdict = judge(
+        days,
+        series(followers[followers["dimension"] == "all"], days, FOLLOWERS),
+        series(rollup[rollup["dimension"] == "all"], days, LOGS),
+        settings.health,
+        watched,
+    )
     groups = diagnose_window(rollup, window.day, verdict, settings.health)
     row = asdict(verdict)
     episode = row.pop("episode_started_on")
@@ -60,7 +67,7 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
         "episode_started_at": day_start(episode) if episode else None,
         "diagnosis": json.dumps([asdict(group) for group in groups]),
         "silence": json.dumps([asdict(one) for one in silences], default=str),
-        "trends": json.dumps(read_trends(connection, window, settings.health)),
+        "trends": json.dumps(read_trends(connection, window, settings.health, watched)),
     }
     raise_health_alerts(connection, window, row, silences)
     return write_frame(
@@ -71,6 +78,30 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
         as_of=window.as_of,
         days_held=days_held,
     )
+
+
+def read_rollup(
+    connection: sa.Connection, window: Window, settings: HealthSettings, metric: Watched
+) -> pd.DataFrame:
+    """What the window's days brought by one metric, of all replies and of each group."""
+    parameters = {
+        "first_day": window.first_day(settings.window_days),
+        "day": window.day,
+        "metric": METRICS[metric],
+    }
+    return read_frame(connection, read_sql("stages/health_status"), parameters)
+
+
+def choose_watched(
+    connection: sa.Connection, window: Window, settings: Settings, followers: pd.DataFrame
+) -> tuple[Watched, pd.DataFrame]:
+    """What the detector watches: followers, or profile visits where hardly any reply brings a follower."""
+    whole = followers[followers["dimension"] == "all"]
+    if whole["positives"].sum() < settings.allocation.sparse_positives * whole["n"].sum():
+        visits = read_rollup(connection, window, settings.health, "visits")
+        if visits["n"].sum() > 0:
+            return "visits", visits
+    return "followers", followers
 
 
 def series(rows: pd.DataFrame, days: Sequence[date], columns: list[str]) -> Moments:
@@ -109,12 +140,13 @@ def pooled(rows: pd.DataFrame, values: list[str]) -> Moments:
     return Moments(*sums.to_numpy(float).T)
 
 
-def read_trends(connection: sa.Connection, window: Window, settings: HealthSettings) -> list[dict[str, Any]]:
+def read_trends(
+    connection: sa.Connection, window: Window, settings: HealthSettings, watched: Watched
+) -> list[dict[str, Any]]:
     """Whether each value rises or falls over the last weeks; what is all replies' is looked at alone."""
     first = window.first_day(WEEK * settings.trend_weeks)
-    rows = read_frame(
-        connection, read_sql("stages/health_status_trends"), {"first_day": first, "day": window.day}
-    )
+    parameters = {"first_day": first, "day": window.day, "metric": METRICS[watched]}
+    rows = read_frame(connection, read_sql("stages/health_status_trends"), parameters)
     if rows.empty:
         return []
     n, total = np.zeros((2, len(rows), WEEK * settings.trend_weeks))

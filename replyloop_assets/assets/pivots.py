@@ -80,7 +80,7 @@ def due_move(
     """The move that is due now, or why there is none."""
     so_far = [Pivot(opened, closed) for _, opened, closed in read_all(connection)]
     found = None if verdict is None else seen(verdict, settings.health)
-    return next_move(found, so_far, now, settings.pivots)
+    return next_move(found, so_far, now, settings.pivots, settings.health.episode_days)
 
 
 def seen(verdict: Verdict, rule: HealthSettings) -> Seen:

@@ -26,7 +26,7 @@ def plan_searches(connection: sa.Connection, window: Window, settings: Settings,
             "day": window.day,
             "as_of": window.as_of,
             "proven_avg_followers": settings.search.proven_avg_followers,
-            "pivot_days": settings.pivots.most_days,
+            "pivot_days": settings.health.episode_days,
         },
     )
     accounts, tiers = (

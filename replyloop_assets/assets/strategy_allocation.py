@@ -34,7 +34,7 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     pivots = [
         pivot[:2]
         for pivot in read_pivots(
-            connection, window, settings.allocation.window_days, settings.pivots.most_days
+            connection, window, settings.allocation.window_days, settings.health.episode_days
         )
     ]
     shares = allocate(evidence, daily, pivots, window.as_of, settings.allocation)

@@ -43,7 +43,9 @@ def open_pivot(pivot: Row, settings: Settings, now: datetime) -> str:
     for feature in ("health", "pivots"):
         if not getattr(settings.features, feature):
             return f"{text} stays open while that component is {OFF.format(feature.upper())}"
-    earliest, latest = (opened + timedelta(days=days) for days in (rule.least_days, rule.most_days))
+    earliest, latest = (
+        opened + timedelta(days=days) for days in (rule.least_days, settings.health.episode_days)
+    )
     first = f" on {earliest:%Y-%m-%d} at the earliest" if now < earliest else " now"
     return f"{text} closes{first} if replies have recovered, and on {latest:%Y-%m-%d} at the latest"
 

@@ -73,7 +73,8 @@ def shortfall(row: Row) -> str:
         return f", {row['degradation']:.0%} less than in the days before"
     if row["segment_mean"] is None or not row["baseline_mean"]:
         return ""
-    return f", {max(0, 1 - row['segment_mean'] / row['baseline_mean']):.0%} less than usual on the log scale"
+    less = f"{max(0, 1 - row['segment_mean'] / row['baseline_mean']):.0%} less than usual on the log scale"
+    return f", and {less} in profile visits" if row["watched"] == "visits" else f", {less}"
 
 
 def also_wrong(seen: Seen) -> str:

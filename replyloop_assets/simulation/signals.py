@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from replyloop_assets.simulation.outcomes import Floats
 from replyloop_assets.simulation.world import Signals
 
 RIPE_HOURS = 24.0
@@ -36,6 +37,16 @@ def draw_counts(
     )
     visits += followers
     return Counts(int(followers), int(visits), int(likes), int(impressions + IMPRESSIONS_PER_VISIT * visits))
+
+
+def draw_visits(
+    followers: Floats, usual: float, relative: Floats, law: Signals, rng: np.random.Generator
+) -> Floats:
+    """The profile visits of many ripe replies, by the same law; of the shape of `followers`."""
+    leans = law.together * (np.log1p(followers) - usual)
+    seen = leans + np.sqrt(1 - law.together**2) * rng.standard_normal(followers.shape)
+    reach = relative * np.exp(law.spread * seen - law.spread**2 / 2)
+    return np.asarray(rng.poisson(np.minimum(reach * law.visits, LARGEST_RATE)) + followers)
 
 
 def grown(counts: Counts, age_hours: float, half_ripe_hours: float) -> Counts:

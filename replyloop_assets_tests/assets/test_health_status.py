@@ -239,3 +239,29 @@ def test_a_short_past_is_too_early_to_judge(engine: sa.Engine) -> None:
 
 def test_of_nothing_there_is_no_row(engine: sa.Engine) -> None:
     assert verdict(engine, FIRST) is None
+
+
+def test_where_hardly_any_reply_brings_a_follower_visits_are_watched(engine: sa.Engine) -> None:
+    load(engine, days=130)
+    with engine.begin() as connection:
+        # the same drop in profile visits alone; one reply in twenty brings a follower, as ever
+        connection.exec_driver_sql("UPDATE daily_rollup SET metric = 'profile_clicks'")
+        connection.exec_driver_sql("""
+            INSERT INTO daily_rollup (day, as_of, dimension, value, metric, reply_count, n, positives,
+                successes, sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts)
+            SELECT day, as_of, dimension, value, 'followers_gained', n, n, n / 20, 0, n / 20, n / 20,
+                n / 20 * ln(2), n / 20 * ln(2) ^ 2, 0, 0, '{}', '{}'
+            FROM daily_rollup
+        """)
+    found = verdict(engine, FELL + timedelta(days=15))
+    assert found
+    assert (found["watched"], found["status"], found["pivot_warranted"]) == ("visits", "degraded", True)
+    assert abs((found["segment_started_on"] - FELL).days) <= 3
+    assert "Judged by profile visits" in found["reason"]
+    assert "Most of it comes from generator PersonalStory" in found["reason"]
+    assert found["degradation"] == pytest.approx(0)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM daily_rollup WHERE metric = 'profile_clicks'")
+    found = verdict(engine, FELL + timedelta(days=15))
+    assert found
+    assert (found["watched"], found["status"]) == ("followers", "healthy")

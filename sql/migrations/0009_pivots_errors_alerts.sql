@@ -14,6 +14,7 @@ ADD COLUMN trend TEXT NOT NULL DEFAULT 'steady', -- new | surging | rising | ste
 ADD COLUMN p_value DOUBLE PRECISION; -- one-sided, of the last week against the week before
 
 ALTER TABLE health_status
+ADD COLUMN watched TEXT NOT NULL DEFAULT 'followers', -- followers | visits: what the detector looks at
 ADD COLUMN usual_since DATE, -- from when on the baseline holds, where an episode has ended by its age
 ADD COLUMN trends JSONB NOT NULL DEFAULT '[]';
 

@@ -6,7 +6,7 @@ WITH refused AS (
         origin.kind,
         min(bad.recorded_at) AS since,
         count(*) AS refused,
-        mode() WITHIN GROUP (ORDER BY bad.reason) AS reason
+        mode() WITHIN GROUP (ORDER BY bad.reason COLLATE "C") AS reason
     FROM quarantine AS bad
     INNER JOIN
         (

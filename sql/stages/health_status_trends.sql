@@ -13,7 +13,7 @@ WHERE
         'all', 'engagement_tier', 'account_size', 'timing_window', 'generator', 'format', 'posting_hour',
         'search_query'
     )
-    AND metric = 'followers_gained'
+    AND metric = :metric
     AND n > 0
 GROUP BY dimension, value
-ORDER BY dimension, value
+ORDER BY dimension COLLATE "C", value COLLATE "C"

@@ -2,7 +2,8 @@
 
 Two layers of chance: replies within a day (variance / n), and days among themselves, which may hang
 together. A random-effects model (DerSimonian and Laird 1986) with a long-run variance (Newey and West
-1987), estimated by moments from daily sufficient statistics.
+1987), estimated by moments from daily sufficient statistics. The noise is around the month's own level:
+what the loop has learned to bring within the past months is no luck that may turn.
 """
 
 from typing import NamedTuple
@@ -64,6 +65,8 @@ def estimate_baseline(daily: Moments, day_noise_factor: float = 1.0) -> Baseline
     months = max(1, n.shape[-2] // MONTH)
     day_variance = excess_variance(n, residual, reply_variance, months) + shared_luck(residual, days)
     of_replies = reply_variance * days / np.maximum(replies, 1)
+    # taking a month's mean out takes that much of the long-run variance along, replies' part included: the
+    # weighted autocovariances each lose 1 / T of it, and twice their weights sum to LAGS
     day_variance = (of_replies + day_variance) / (1 - LAGS / (MONTH * WEEK)) - of_replies
     return Baseline(
         mean, rhythm, reply_variance, day_noise_factor * np.maximum(day_variance, 0), days, replies

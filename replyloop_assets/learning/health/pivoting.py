@@ -22,7 +22,6 @@ class PivotSettings:
     """
 
     least_days: int = 14
-    most_days: int = 60
     cooldown_days: int = 7
     experiments: int = 1
     units_share: float = 0.2
@@ -59,17 +58,17 @@ class Move(NamedTuple):
 
 
 def next_move(
-    seen: Seen | None, pivots: Sequence[Pivot], now: datetime, settings: PivotSettings
+    seen: Seen | None, pivots: Sequence[Pivot], now: datetime, settings: PivotSettings, most_days: int
 ) -> Move | str:
     """The move that is due now; else, in words, why there is none.
 
     A verdict on a past day is history: it opens nothing, and nothing is closed on it. `pivots` are all so
-    far, the newest last.
+    far, the newest last; none is longer than `most_days`, after which health takes a level for the usual.
     """
     fresh = seen is not None and (now.date() - seen.day).days <= FRESH_DAYS
     last = pivots[-1] if pivots else None
     if last and last.closed_at is None:
-        return closing(seen if fresh else None, last, now, settings)
+        return closing(seen if fresh else None, last, now, settings, most_days)
     if seen is None or not fresh:
         return "No window of today or yesterday is judged yet."
     if not seen.pivot_warranted or seen.episode_started_at is None:
@@ -87,10 +86,12 @@ def is_answered(episode_started_at: datetime, closed_at: datetime) -> bool:
     return episode_started_at.date() < closed_at.date()
 
 
-def closing(seen: Seen | None, opened: Pivot, now: datetime, settings: PivotSettings) -> Move | str:
+def closing(
+    seen: Seen | None, opened: Pivot, now: datetime, settings: PivotSettings, most_days: int
+) -> Move | str:
     """Whether an open pivot is to be closed."""
-    age, most = now - opened.opened_at, timedelta(days=settings.most_days)
-    settled = f"{settings.most_days} days have passed: the new level is the usual one now."
+    age, most = now - opened.opened_at, timedelta(days=most_days)
+    settled = f"{most_days} days have passed: the new level is the usual one now."
     if age >= most:
         return Move("close", settled)
     if age < timedelta(days=settings.least_days):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,22 @@ from replyloop_assets.learning.health.windows import (
     trailing_sums,
 )
 
-LONGEST_YEARS = 20  # beyond, the error of the baseline itself decides how rare a false alarm is
+Watched = Literal["followers", "visits"]
+LONGEST_YEARS = 5  # beyond, what days have in common decides how rare a false alarm is, not this count
 
 
 @dataclass(frozen=True)
 class Verdict(Health):
-    """The seed's figures, and the detector's: g and its thresholds in nats, means of log(1 + followers).
+    """The seed's figures, and the detector's: g and its thresholds in nats, means of log(1 + y).
 
+    What is watched, y, is followers, or profile visits where hardly any reply brings a follower.
     The segment is what came since g was last 0; the episode is the alarm that lasts, from the day on
     which it was raised. `usual_since` is the day from which on the baseline holds, after an episode whose
     level became the usual one. What is not known, or does not last, is None.
     """
 
     rule: str
+    watched: Watched
     cusum: float | None
     threshold: float | None
     pivot_threshold: float | None
@@ -44,12 +48,18 @@ class Verdict(Health):
     usual_since: date | None
 
 
-def judge(days: Sequence[date], followers: Moments, logs: Moments, settings: HealthSettings) -> Verdict:
+def judge(
+    days: Sequence[date],
+    followers: Moments,
+    logs: Moments,
+    settings: HealthSettings,
+    watched: Watched = "followers",
+) -> Verdict:
     """Judge the last of some consecutive days.
 
     Args:
         followers: count, sum and sum of squares of followers per reply, shape (days,); logs the same of
-            log(1 + followers).
+            log(1 + y), y being what is watched.
     """
     age = np.arange(len(days))[::-1].astype(float)
     seed = check_health(age, followers, settings)
@@ -62,9 +72,12 @@ def judge(days: Sequence[date], followers: Moments, logs: Moments, settings: Hea
     if settings.rule == "default":
         warranted = bool(watch.confirmed[-1])
         status, reason = explain(seed, watch, since, started, renewed, settings)
+        if watched == "visits":
+            reason += " Judged by profile visits, as hardly any reply brings a follower."
     return Verdict(
         **{**vars(seed), "status": status, "pivot_warranted": warranted, "reason": reason},
         rule=settings.rule,
+        watched=watched,
         cusum=finite(watch.g[-1]),
         threshold=finite(watch.threshold[-1]),
         pivot_threshold=finite(watch.pivot_threshold[-1]),

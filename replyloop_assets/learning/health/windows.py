@@ -25,7 +25,7 @@ class HealthSettings:
     and its thresholds are those at which chance alone would alarm, or warrant a pivot, so often a year.
     Days differ by more than their replies explain: that estimate counts `day_noise_factor` times, since
     too low a one costs false alarms and a high one a day or two. An episode ends below `recovery` of the
-    threshold, or after `episode_days`: then its level is the usual one.
+    threshold, or after `episode_days`, and a pivot then too: its level is the usual one from then on.
     """
 
     rule: Literal["seed", "default"] = "default"
@@ -43,7 +43,7 @@ class HealthSettings:
     day_noise_factor: float = 1.5
     recovery: float = 0.5
     episode_days: int = 60
-    silence_days: int = 60
+    silence_days: int = 180
     trend_weeks: int = 8
 
     @property

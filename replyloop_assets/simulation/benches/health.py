@@ -6,12 +6,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from replyloop_assets.learning.allocation.shares import AllocationSettings
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.health.change import watch_daily
 from replyloop_assets.learning.health.windows import Flags, HealthSettings, compare_windows, trailing_sums
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
 from replyloop_assets.simulation.rhythm import day_factors
+from replyloop_assets.simulation.signals import draw_visits
 from replyloop_assets.simulation.world import Rhythm, World
 
 WARM_UP = 60
@@ -21,7 +23,7 @@ DAY_SHOCK = 0.25  # SD of the log of a day's own factor, where autocorrelation i
 
 
 class Life(NamedTuple):
-    """Daily sufficient statistics of followers, and of log(1 + followers), shape (reps, days)."""
+    """Daily sufficient statistics of followers, and of log(1 + what is watched), shape (reps, days)."""
 
     followers: Moments
     logs: Moments
@@ -42,6 +44,7 @@ class HealthBench:
     rule: Literal["default", "seed"] = "default"
     world: World = field(default_factory=World)
     settings: HealthSettings = field(default_factory=HealthSettings)
+    sparse_positives: float = AllocationSettings.sparse_positives
     block: int = 50
 
     def sample(self, reps: int, rng: np.random.Generator) -> Samples:
@@ -80,16 +83,27 @@ class HealthBench:
 
     def live(self, reps: int, days: int, drop: float, rng: np.random.Generator) -> Life:
         """Lives whose outcomes fall by `drop` from the day `WARM_UP` on."""
-        return summed(self.replies(reps, days, drop, rng))
+        return summed(self.told(reps, days, drop, rng))
 
     def replies(self, reps: int, days: int, drop: float, rng: np.random.Generator) -> Iterator[Floats]:
-        """What each reply of each day brings, shape (reps, the day's replies) a day."""
+        """The followers that each reply of each day brings, shape (reps, the day's replies) a day."""
+        return (followers for followers, _ in self.told(reps, days, drop, rng))
+
+    def told(
+        self, reps: int, days: int, drop: float, rng: np.random.Generator
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The followers of each day's replies, and what the detector watches: visits where they are rare."""
         outcome, growth = self.world.outcome, self.world.rhythm.growth
         for day, lift in enumerate(day_factors(self.rhythm, rng.standard_normal((reps, days))).T):
             left = 1 - drop if day >= WARM_UP else 1
             mean, positive = lifted(outcome.mean, outcome.positive, lift * left)
             count = 0 if self.world.trouble.away(day) else round(self.per_day * growth ** (day / YEAR))
-            yield draw_followers(mean[:, None], positive[:, None], outcome.sigma, rng, (reps, count))
+            y = draw_followers(mean[:, None], positive[:, None], outcome.sigma, rng, (reps, count))
+            seen = y
+            if outcome.positive < self.sparse_positives and count:
+                usual = float(np.log1p(y).mean())
+                seen = draw_visits(y, usual, (lift * left)[:, None], self.world.signals, rng)
+            yield y, seen
 
     def summarise(self, samples: Samples) -> dict[str, float]:
         """False alarms and pivots a year over quiet lives; misses and delays over those with a drop."""
@@ -101,11 +115,11 @@ class HealthBench:
         }
 
 
-def summed(days: Iterable[Floats]) -> Life:
-    """The daily statistics of replies, shape (lives, replies) a day."""
+def summed(days: Iterable[tuple[Floats, Floats]]) -> Life:
+    """The daily statistics of replies, followers and what is watched, shape (lives, replies) a day."""
     sums = []
-    for y in days:
-        logs = np.log1p(y)
+    for y, watched in days:
+        logs = np.log1p(watched)
         count = np.full(len(y), float(y.shape[-1]))
         sums.append((count, y.sum(-1), (y**2).sum(-1), logs.sum(-1), (logs**2).sum(-1)))
     n, total, squares, log_total, log_squares = np.moveaxis(np.array(sums), 0, -1)

@@ -53,6 +53,26 @@ def test_the_noise_of_days_counts_as_it_adds_up(rho: float) -> None:
     assert 0.55 * truth < found < 1.15 * truth
 
 
+def test_what_was_learned_within_the_months_is_no_noise() -> None:
+    """A level that rises from month to month, as a loop that learns makes it, must not dull the detector."""
+    month = (DAYS - 1 - np.arange(DAYS)) // 28  # counted from the end
+    risen = np.maximum(2 - month, 0) * 0.3
+    seen, steady = estimate(6, risen[None]), estimate(6, np.zeros((1, DAYS)))
+    assert seen.mean.mean() > steady.mean.mean() + 0.2
+    assert seen.day_variance == pytest.approx(steady.day_variance, abs=0.1 / REPLIES)
+    # nor much where a step falls into the middle of a month
+    step = np.where(np.arange(DAYS) < 48, 0.0, 0.3)
+    assert estimate(6, step[None]).day_variance.mean() < 0.3**2
+
+
+def test_the_correction_for_the_months_means_is_right_on_average() -> None:
+    """Without any noise of days the long-run variance is that of the replies, neither less nor more."""
+    seen = estimate_baseline(life(7, np.zeros((1, DAYS))), 1.0)
+    raw = estimate_baseline(life(8, np.random.default_rng(9).normal(0, 0.3, (SERIES, DAYS))), 1.0)
+    assert raw.day_variance.mean() == pytest.approx(0.3**2, rel=0.15)
+    assert seen.day_variance.mean() < 0.3 / REPLIES
+
+
 def test_days_without_replies_change_nothing_but_their_number() -> None:
     daily = life(5, np.zeros((1, DAYS)))
     kept = np.ones(DAYS)

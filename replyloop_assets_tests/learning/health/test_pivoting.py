@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replyloop_assets.learning.health.pivoting import Move, Pivot, PivotSettings, Seen, next_move
+from replyloop_assets.learning.health.windows import HealthSettings
 
 NOW = datetime(2026, 6, 15, 12, 1, tzinfo=UTC)
 SETTINGS = PivotSettings()
+MOST = HealthSettings().episode_days
 
 
 def ago(days: float) -> datetime:
@@ -26,12 +28,13 @@ def healthy(day: float = 0) -> Seen:
 
 
 def what(seen: Seen | None, *pivots: Pivot, now: datetime = NOW) -> str | None:
-    move = next_move(seen, pivots, now, SETTINGS)
+    move = next_move(seen, pivots, now, SETTINGS, MOST)
     return move.what if isinstance(move, Move) else None
 
 
 def test_the_design_s_numbers() -> None:
-    assert (SETTINGS.least_days, SETTINGS.most_days) == (14, 60)
+    assert (SETTINGS.experiments, SETTINGS.units_share, SETTINGS.treatment_share) == (1, 0.2, 0.5)
+    assert (SETTINGS.least_days, SETTINGS.cooldown_days, MOST) == (14, 7, 60)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +72,9 @@ def test_what_is_due(seen: Seen | None, pivots: list[Pivot], expected: str | Non
 
 
 def test_every_answer_says_why() -> None:
-    assert next_move(degraded(), [], NOW, SETTINGS) == Move("open", "Replies bring less.")
+    assert next_move(degraded(), [], NOW, SETTINGS, MOST) == Move("open", "Replies bring less.")
     for seen, pivots in ((healthy(), []), (degraded(), [Pivot(ago(4), None)]), (None, [])):
-        answer = next_move(seen, pivots, NOW, SETTINGS)
+        answer = next_move(seen, pivots, NOW, SETTINGS, MOST)
         assert isinstance(answer, str)
         assert answer.endswith(".")
 
@@ -80,11 +83,13 @@ def test_what_stays_down_for_sixty_days_has_not_recovered() -> None:
     """The detector ends the episode by its age, perhaps before the pivot's own days are over."""
     opened = Pivot(ago(58), None)
     at_last = healthy()._replace(usual_since=ago(63).date())
-    assert next_move(at_last, [opened], NOW, SETTINGS) == Move(
+    assert next_move(at_last, [opened], NOW, SETTINGS, MOST) == Move(
         "close", "60 days have passed: the new level is the usual one now."
     )
     long_ago = healthy()._replace(usual_since=ago(150).date())
-    assert next_move(long_ago, [opened], NOW, SETTINGS) == Move("close", "Recovered: No drop beyond chance.")
+    assert next_move(long_ago, [opened], NOW, SETTINGS, MOST) == Move(
+        "close", "Recovered: No drop beyond chance."
+    )
 
 
 def test_late_data_that_moves_an_episode_s_start_opens_no_second_pivot() -> None:
@@ -107,7 +112,7 @@ def test_whatever_health_says_pivots_never_overlap_and_keep_their_lengths(
         began = (began or now) if down else None
         start = None if began is None else began + timedelta(days=moved)
         seen = Seen(now.date(), down, not down, start, None, "So it is.") if known else None
-        move = next_move(seen, pivots, now, SETTINGS)
+        move = next_move(seen, pivots, now, SETTINGS, MOST)
         if isinstance(move, Move) and move.what == "open":
             assert not pivots or pivots[-1].closed_at is not None
             pivots.append(Pivot(now, None))

@@ -50,7 +50,7 @@ def test_a_drop_is_told_with_its_day_its_size_and_how_sure() -> None:
     assert seen.segment_started_on <= seen.episode_started_on
     assert f"Replies bring less since {seen.segment_started_on}" in seen.reason
     assert f"alarm since {seen.episode_started_on}, sure enough for a pivot" in seen.reason
-    assert "once in 20 years or more" in seen.reason
+    assert "once in 5 years or more" in seen.reason
 
 
 def test_days_without_outcomes_are_unknown_but_an_episode_lasts_through_them() -> None:
@@ -86,7 +86,13 @@ def test_the_seeds_rule_judges_alone_where_it_is_chosen() -> None:
 
 @pytest.mark.parametrize(
     ("years", "words"),
-    [(0.02, "1 month"), (0.5, "6 months"), (2.34, "2.3 years"), (20, "20 years or more")],
+    [
+        (0.02, "1 month"),
+        (0.5, "6 months"),
+        (2.34, "2.3 years"),
+        (5, "5 years or more"),
+        (20, "5 years or more"),
+    ],
 )
 def test_how_often_chance_does_it_in_words(years: float, words: str) -> None:
     assert how_often(years) == words

@@ -212,3 +212,18 @@ def test_every_day_of_a_series_is_judged_as_its_own_window(series: list[list[int
         assert seen.p_value[last] == pytest.approx(alone.p_value, nan_ok=True)
         assert seen.degraded[last] == (alone.status == "degraded")
         assert seen.pivot_warranted[last] == alone.pivot_warranted
+
+
+def test_the_settings_numbers() -> None:
+    """Seed, Phase 4.3 and risk 5; the detector's as calibrated by `replyloop simulate health`."""
+    seed = (7, 30, 0.3, 30, 0.05)
+    known = HealthSettings()
+    assert seed == (
+        known.recent_days, known.historical_days, known.degraded_drop, known.pivot_min_samples,
+        known.pivot_significance,
+    )  # fmt: skip
+    assert (known.baseline_days, known.baseline_gap_days, known.min_baseline_days) == (90, 14, 28)
+    assert (known.false_alarms_per_year, known.false_pivots_per_year) == (0.9, 0.015)
+    assert (known.day_noise_factor, known.design_drop, known.recovery) == (1.5, 0.3, 0.5)
+    assert (known.episode_days, known.silence_days, known.trend_weeks) == (60, 180, 8)
+    assert (known.fold_days, known.window_days) == (164, 268)
