@@ -128,8 +128,8 @@ def test_degraded_and_not_yet_sure() -> None:
         "Replies bring less since 2026-05-10: 2.02 followers each in the last 7 days, 40% less than usual on "
         "the log scale, with an alarm since 2026-05-13.",
         "Over 400 replies chance alone looks like this once in 5 years or more, which is not yet sure enough "
-        "for a pivot; most of it comes from generator PersonalStory: 98% of the drop with 50% of the replies, as "
-        "of 2026-05-20 11:00 UTC.",
+        "for a pivot; most of it comes from generator PersonalStory: 98% of the drop with 50% of the "
+        "replies, as of 2026-05-20 11:00 UTC.",
         "The loop raised the alarm and waits for more evidence: it stands at 7.2 and a pivot needs 9.0.",
     ]
 
