@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,7 +96,7 @@ def measure(server: Server, name: str, count: int, seed: int) -> None:
     truth = [shape for shape, _ in events]
     load(engine, [text for _, text in events])
     seconds, rows = analyse(engine)
-    keys = fingerprints({(None, text) for _, text in events}, load_settings().errors.merge_values)
+    keys = fingerprints(Counter((None, text) for _, text in events), load_settings().errors)
     found = [keys[None, text] for _, text in events]
     assert rows == len(set(found))
     precision, recall = agreement(truth, found)

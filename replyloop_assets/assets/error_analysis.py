@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.errors.alerting import notices
-from replyloop_assets.learning.errors.grouping import group_errors
+from replyloop_assets.learning.errors.grouping import MANY, group_errors
 from replyloop_assets.learning.errors.trend import ErrorSettings
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
@@ -16,11 +16,14 @@ from replyloop_assets.warehouse.named_sql import read_sql
 
 def analyse_errors(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Group the errors of before the as-of; the newest window tells of those that are new or surge."""
-    told = read_frame(
-        connection,
-        read_sql("stages/error_analysis"),
-        {"as_of": window.as_of, "lookback_days": settings.errors.lookback_days},
-    )
+    bounds = {
+        "as_of": window.as_of,
+        "lookback_days": settings.errors.lookback_days,
+        "most_messages": settings.errors.most_messages,
+        "most_characters": settings.errors.most_characters,
+        "many": MANY,
+    }
+    told = read_frame(connection, read_sql("stages/error_analysis"), bounds)
     errors = group_errors(told, settings.errors)
     if window.is_newest:
         tell_operator(connection, window, errors, settings.errors)

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.assets import error_analysis
+from replyloop_assets.learning.errors.grouping import MANY
+from replyloop_assets.learning.errors.trend import ErrorSettings
 from replyloop_assets.partitions import Window
+from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets_tests.life import runtime_at
 
 DAY = date(2026, 3, 20)
@@ -38,8 +42,14 @@ def tell(engine: sa.Engine, events: Sequence[Event]) -> None:
         connection.execute(TELL, list(events))
 
 
-def analyse(engine: sa.Engine, now: datetime = LATER, day: date = DAY) -> list[Any]:
-    error_analysis.STAGE.fill(runtime_at(engine, now), Window.at(day, now))
+def analyse(
+    engine: sa.Engine, now: datetime = LATER, day: date = DAY, errors: ErrorSettings | None = None
+) -> list[Any]:
+    runtime = runtime_at(engine, now)
+    if errors:
+        settings = runtime.settings.model_copy(update={"errors": errors})
+        runtime = replace(runtime, settings=settings)
+    error_analysis.STAGE.fill(runtime, Window.at(day, now))
     query = 'SELECT * FROM error_analysis WHERE day = :day ORDER BY fingerprint COLLATE "C"'
     with engine.connect() as connection:
         return list(connection.execute(sa.text(query), {"day": day}))
@@ -235,3 +245,44 @@ def test_a_past_window_tells_nothing(engine: sa.Engine) -> None:
     tell(engine, said("disk full", 0.3))
     assert [row.trend for row in analyse(engine, END)] == ["new"]
     assert alerts(engine) == []
+
+
+@pytest.mark.parametrize("bound", [{"most_messages": 3}, {"most_characters": len("often tie a late one")}])
+def test_beyond_the_most_frequent_messages_only_the_number_is_known(
+    engine: sa.Engine, bound: dict[str, int]
+) -> None:
+    tell(engine, said("often", 0.1, 5.5, 9.5))
+    tell(engine, [*said("tie b", 3.5), *said("tie a", 3.5), *said("late one", 2.5)])
+    tell(engine, said("older one", 4.5) + said("oldest one", 8.5, component="poster"))
+    rows = {row.fingerprint: row for row in analyse(engine, errors=ErrorSettings(**bound))}
+    assert set(rows) == {"often", "tie a", "late one", MANY}
+    rest = rows[MANY]
+    assert (rest.component, rest.category, rest.example) == ("harvester", "other", MANY)
+    assert (rest.occurrences, rest.previous_occurrences) == (2, 1)
+    assert (rest.first_seen_at, rest.last_seen_at) == (END - timedelta(days=8.5), END - timedelta(days=3.5))
+
+
+def test_a_further_name_is_no_new_error(engine: sa.Engine) -> None:
+    tell(engine, said("no such user ann here", 9.5) + said("no such user bob here", 0.5))
+    tell(engine, said("no such page cyd there", 0.5) + said("no such page dee there", 0.5))
+    assert {row.fingerprint: row.trend for row in analyse(engine)} == {
+        "no such user ann here": "ceased",
+        "no such user bob here": "steady",
+        "no such page cyd there": "new",
+        "no such page dee there": "new",
+    }
+
+
+def test_no_example_tells_a_secret(engine: sa.Engine) -> None:
+    tell(engine, said("login with password=hunter refused", 0.5))
+    (row,) = analyse(engine)
+    assert row.example == row.fingerprint == "login with password=<secret> refused"
+
+
+def test_what_was_told_after_the_as_of_is_not_known(engine: sa.Engine) -> None:
+    query = read_sql("stages/error_analysis_told")
+    keys = {"error/at": END, "error/after": END + timedelta(seconds=1), "error/old": END - timedelta(days=8)}
+    tell(engine, [event({"alert": key}, at, kind="replyloop_alert") for key, at in keys.items()])
+    with engine.connect() as connection:
+        told = connection.execute(sa.text(query), {"as_of": END, "quiet_days": 7}).scalars()
+        assert list(told) == ["error/at"]

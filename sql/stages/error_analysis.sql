@@ -1,6 +1,8 @@
--- Grain: one row per component, category of the bot's own, message and age of the error events of the
--- lookback before the as-of. Age counts periods of 24 hours that end at the as-of, 0 the last; each holds
--- its first instant and not its end. What a bot tells may have any form: nothing here can fail on it.
+-- Grain: one row per component, category of the bot's own and message of the error events of the lookback
+-- before the as-of, with how often it came at which age; first_at knows of nothing before the lookback.
+-- Of the messages beyond the most frequent ones there is one row per component. Age counts periods of 24
+-- hours that end at the as-of, 0 the last; each holds its first instant and not its end. What a bot tells
+-- may have any form: nothing here can fail on it.
 WITH told AS (
     SELECT
         event_type,
@@ -56,15 +58,91 @@ cut AS (
             ELSE message
         END AS message
     FROM read
+),
+
+daily AS (
+    SELECT
+        component,
+        category,
+        message,
+        cast(age AS INTEGER) AS age,
+        count(*) AS occurrences,
+        min(created_at) AS first_at,
+        max(created_at) AS last_at
+    FROM cut
+    GROUP BY component, category, message, age
+),
+
+messages AS (
+    SELECT
+        component,
+        category,
+        message,
+        array_agg(age ORDER BY age) AS ages,
+        array_agg(occurrences ORDER BY age) AS counts,
+        sum(occurrences) AS occurrences,
+        min(first_at) AS first_at,
+        max(last_at) AS last_at
+    FROM daily
+    GROUP BY component, category, message
+),
+
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER ranking AS place,
+        sum(length(message)) OVER (ranking ROWS UNBOUNDED PRECEDING) AS characters
+    FROM messages
+    WINDOW
+        ranking AS (
+            ORDER BY
+                occurrences DESC,
+                last_at DESC,
+                message COLLATE "C",
+                component COLLATE "C",
+                category COLLATE "C"
+        )
+),
+
+kept AS (
+    SELECT * FROM ranked
+    WHERE place <= :most_messages AND characters <= :most_characters
+),
+
+-- a component that no message kept names is left out, however many a bot makes up
+beyond AS (
+    SELECT
+        CASE WHEN component IN (SELECT kept.component FROM kept) THEN component END AS component,
+        ages,
+        counts,
+        first_at,
+        last_at
+    FROM ranked
+    WHERE place > :most_messages OR characters > :most_characters
+),
+
+beyond_daily AS (
+    SELECT
+        beyond.component,
+        days.age,
+        cast(sum(days.occurrences) AS BIGINT) AS occurrences,
+        min(beyond.first_at) AS first_at,
+        max(beyond.last_at) AS last_at
+    FROM beyond
+    CROSS JOIN LATERAL unnest(beyond.ages, beyond.counts) AS days (age, occurrences)
+    GROUP BY beyond.component, days.age
 )
 
+SELECT component, category, message, ages, counts, first_at, last_at
+FROM kept
+UNION ALL
 SELECT
     component,
-    category,
-    message,
-    cast(age AS INTEGER) AS age,
-    count(*) AS occurrences,
-    min(created_at) AS first_at,
-    max(created_at) AS last_at
-FROM cut
-GROUP BY component, category, message, age
+    NULL AS category,
+    :many AS message,
+    array_agg(age ORDER BY age) AS ages,
+    array_agg(occurrences ORDER BY age) AS counts,
+    min(first_at) AS first_at,
+    max(last_at) AS last_at
+FROM beyond_daily
+GROUP BY component

@@ -1,14 +1,16 @@
 """The fingerprint of an error: its message with everything folded that differs from case to case.
 
 Numbers, ids, addresses and the like become `<#>`, `<time>`, `<ip>`, `<url>`, `<path>` and so on. What a
-number says about the kind of error stays: HTTP statuses, error codes, exit codes. Every expression is
-tried at the beginning of a word only, or is bounded, so that time grows with the length alone.
+number says about the kind of error stays: HTTP statuses, error codes, exit codes. Secrets go before
+everything else: a fingerprint is told to the operator over the wire. Every expression is tried at the
+beginning of a word only, or is bounded, so that time grows with the length alone.
 """
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from replyloop_assets.learning.errors.secrets import hide_secrets
 from replyloop_assets.learning.errors.telling import telling_line
 
 FOLDED = "<#>"
@@ -42,8 +44,7 @@ TIME = re.compile(
     rf"{DATE}(?:[T:,\s]{{1,2}}{CLOCK})?|(?<![\w.:])[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,][0-9]{{1,9}})?{ZONE}?(?![\w:])",
     re.VERBOSE,
 )
-URL = re.compile(r"\b[a-z][a-z0-9+]{1,15}://[^\s\"'<>()\[\]{}|`]+")
-CREDENTIALS = re.compile("//[^/]*@")
+URL = re.compile(r"\b[a-z][a-z0-9+]{1,15}://(?:[^\s\"'<>()\[\]{}|`]|<secret>)+")
 API = re.compile(r"//api\.|/api/|/v?[0-9](?:\.[0-9])?/|/graphql")
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 UUID = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])")
@@ -81,7 +82,7 @@ UNSEEN = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\u2060-\u206f\
 
 def fold(message: str) -> str:
     """The fingerprint of one message; empty where it says nothing."""
-    text = UNSEEN.sub(" ", telling_line(message)).strip()
+    text = UNSEEN.sub(" ", telling_line(hide_secrets(message))).strip()
     for pattern, put in STEPS:
         text = pattern.sub(put, text)
     return text.translate(SHOW)
@@ -94,13 +95,10 @@ def hide(found: re.Match[str]) -> str:
 
 
 def fold_url(found: re.Match[str]) -> str:
-    """An API's address keeps host and route, which say what was asked for; a page's says nothing.
-
-    A user and password in it go: a fingerprint is told to the operator over the wire.
-    """
+    """An API's address keeps host and route, which say what was asked for; a page's says nothing."""
     address = found[0]
     end = address[len(address.rstrip(".,;:!")) :]
-    address = CREDENTIALS.sub("//", address.partition("?")[0].partition("#")[0])
+    address = address.partition("?")[0].partition("#")[0]
     return (address.rstrip(".,;:!") if API.search(address) else "<url>") + end
 
 

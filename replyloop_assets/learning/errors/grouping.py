@@ -1,17 +1,21 @@
 """From messages to errors: one row per category and fingerprint, with how often, when, where, and a trend."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
-from replyloop_assets.learning.errors.categories import categorise, own_category
+from replyloop_assets.learning.errors.categories import OTHER, categorise, own_category
 from replyloop_assets.learning.errors.fingerprint import fold
-from replyloop_assets.learning.errors.merging import Shape, merge_shapes, tokens
-from replyloop_assets.learning.errors.trend import WEEK, Counts, ErrorSettings, judge_trends
+from replyloop_assets.learning.errors.merging import Shape, merge_frequent, resembling, tokens, write
+from replyloop_assets.learning.errors.secrets import hide_secrets
+from replyloop_assets.learning.errors.trend import WEEK, Counts, ErrorSettings, Flags, judge_trends
 
 SILENT = "(no message)"
+MANY = "(many other messages)"
 MOST_BYTES = 500  # of a fingerprint: it is part of a primary key, whose entries have a limit
 MOST_OF_EXAMPLE = 1000  # characters
 COLUMNS = [
@@ -34,33 +38,59 @@ Key = tuple[str, str]  # category, fingerprint
 def group_errors(rows: pd.DataFrame, settings: ErrorSettings) -> pd.DataFrame:
     """The errors of the last two weeks, in order of category and fingerprint; columns as `COLUMNS`.
 
+    When an error was first seen reaches back `lookback_days` only, as its trend does.
+
     Args:
-        rows: component, category (the bot's own), message, age (days, 0 the last), occurrences, first_at
-            and last_at. Their order does not matter.
+        rows: component, category (the bot's own), message, ages (days, 0 the last) and counts, which are
+            lists, first_at and last_at. Their order does not matter.
     """
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     owns = [own if isinstance(own, str) else None for own in rows["category"]]
-    of_pair = fingerprints({*zip(owns, rows["message"], strict=True)}, settings.merge_values)
-    keys = [of_pair[pair] for pair in zip(owns, rows["message"], strict=True)]
-    found = sorted(set(keys))
+    pairs = list(zip(owns, rows["message"], strict=True))
+    rows = rows.assign(occurrences=rows["counts"].map(sum))
+    counts: Counter[Pair] = Counter()
+    for pair, times in zip(pairs, rows["occurrences"], strict=True):
+        counts[pair] += times
+    of_pair = fingerprints(counts, settings)
+    found = sorted(set(of_pair.values()))
     number = {key: place for place, key in enumerate(found)}
-    rows = rows.assign(place=[number[key] for key in keys])
-    daily = np.zeros((len(found), settings.lookback_days), np.int64)
-    np.add.at(daily, (rows["place"].to_numpy(), rows["age"].to_numpy()), rows["occurrences"].to_numpy())
+    rows = rows.assign(place=[number[of_pair[pair]] for pair in pairs])
+    daily = count_days(rows, len(found), settings.lookback_days)
     errors = pd.DataFrame(found, columns=COLUMNS[:2])
     errors["component"] = pd.Series(leading_components(rows), dtype=object)
     spans = rows.groupby("place")
     errors["first_seen_at"], errors["last_seen_at"] = spans["first_at"].min(), spans["last_at"].max()
     newest = rows.sort_values(["last_at", "message"]).groupby("place")["message"].last()
-    errors["example"] = newest.str.slice(0, MOST_OF_EXAMPLE)
+    errors["example"] = [hide_secrets(text)[:MOST_OF_EXAMPLE] for text in newest]
+    known = are_known(found, daily[:, settings.new_days :].sum(1) > 0)
     recent = daily[:, : 2 * WEEK].sum(1) > 0
-    return with_trends(errors[recent].reset_index(drop=True), daily[recent], settings)
+    return with_trends(errors[recent].reset_index(drop=True), daily[recent], known[recent], settings)
 
 
-def with_trends(errors: pd.DataFrame, daily: Counts, settings: ErrorSettings) -> pd.DataFrame:
+def count_days(rows: pd.DataFrame, errors: int, days: int) -> Counts:
+    """Occurrences of each error on each day, the last first; shape (errors, days)."""
+    daily = np.zeros((errors, days), np.int64)
+    for place, ages, counts in zip(rows["place"], rows["ages"], rows["counts"], strict=True):
+        daily[place, ages] += counts  # no age comes twice in one row
+    return daily
+
+
+def are_known(keys: Sequence[Key], came_before: Flags) -> Flags:
+    """Which errors came before, or differ from one that did in a word alone that may be a value.
+
+    So the next name is no new error where too few names came, or are left in the lookback, to merge.
+    """
+    known = came_before.copy()
+    for _, alike in groupby(range(len(keys)), key=lambda place: keys[place][0]):
+        here = list(alike)
+        known[here] |= resembling([tokens(keys[place][1]) for place in here], came_before[here])
+    return known
+
+
+def with_trends(errors: pd.DataFrame, daily: Counts, known: Flags, settings: ErrorSettings) -> pd.DataFrame:
     """The errors with their counts per period and their trends."""
-    trends = judge_trends(daily, settings)
+    trends = judge_trends(daily, settings, known)
     counted = errors.assign(
         occurrences=daily[:, :WEEK].sum(1),
         previous_occurrences=daily[:, WEEK : 2 * WEEK].sum(1),
@@ -71,18 +101,41 @@ def with_trends(errors: pd.DataFrame, daily: Counts, settings: ErrorSettings) ->
     return counted[COLUMNS]
 
 
-def fingerprints(pairs: set[Pair], merge_values: int) -> dict[Pair, Key]:
-    """Category and fingerprint of every pair of own category and message; pairs of one category merge."""
-    by_own: defaultdict[str | None, dict[Pair, Shape]] = defaultdict(dict)
-    for own, message in pairs:
-        by_own[own_category(own)][own, message] = tokens(fold(message) or SILENT)
+def fingerprints(counts: Mapping[Pair, int], settings: ErrorSettings) -> dict[Pair, Key]:
+    """Category and fingerprint of every pair of own category and message; pairs of one category merge.
+
+    Of all categories together no more than `most_shapes` are looked at. The category with the fewest comes
+    first, lest another one's flood leave it no room; what finds none is `MANY` of its category.
+    """
+    by_own: defaultdict[str | None, dict[Pair, str]] = defaultdict(dict)
+    for own, message in counts:
+        by_own[own_category(own)][own, message] = write(tokens(fold(message) or SILENT))
     keys: dict[Pair, Key] = {}
-    for own, shapes in by_own.items():
-        merged = merge_shapes(set(shapes.values()), merge_values)
-        texts = {shape: "".join(shape).strip() for shape in set(merged.values())}
-        key_of = {shape: (own or categorise(text), shorten(text)) for shape, text in texts.items()}
-        keys |= {pair: key_of[merged[shape]] for pair, shape in shapes.items()}
+    room = settings.most_shapes
+    for own, texts in sorted(by_own.items(), key=lambda item: (len(item[1]), item[0] or "")):
+        merged = merge_frequent(add_up(texts, counts), settings.merge_values, room)
+        shapes = set(merged.values())
+        key_of = {shape: name_shape(shape, own) for shape in shapes}
+        many = own if own and room else OTHER  # however many categories a bot makes up
+        keys |= {
+            pair: key_of[merged[text]] if text in merged else (many, MANY) for pair, text in texts.items()
+        }
+        room -= len(shapes)
     return keys
+
+
+def add_up(texts: Mapping[Pair, str], counts: Mapping[Pair, int]) -> Counter[str]:
+    """How often each text came."""
+    total: Counter[str] = Counter()
+    for pair, text in texts.items():
+        total[text] += counts[pair]
+    return total
+
+
+def name_shape(shape: Shape, own: str | None) -> Key:
+    """Category and fingerprint of a shape."""
+    text = "".join(shape).strip()
+    return own or categorise(text), shorten(text)
 
 
 def shorten(text: str) -> str:

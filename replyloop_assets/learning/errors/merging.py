@@ -6,20 +6,22 @@ stand is widened at once, and that again until nothing moves.
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Shape = tuple[str, ...]
 Flags = NDArray[np.bool_]
-Keys = NDArray[np.uint64]  # drawn once a word and position; two sets of words have one sum by chance alone
+Keys = NDArray[np.uint64]  # two sets of words have one sum by chance alone
 Places = NDArray[np.intp]
-Weights = NDArray[np.int_]
+Weights = NDArray[np.int8]
 
 ANY, SAME = "<*>", "<same>"
-MOST_TOKENS = 100  # of a message make its shape
+MOST_TOKENS = 40  # of a message make its shape
 STAYS = 2  # words at least stay as they are
+LEAST_ROOM = 4  # the part of a round that must be free for another one, which bounds their number
 RAREST = 4  # positions of a shape are tried two at a time
 # each with the space before it, so that a shape can be read
 TOKEN = re.compile(
@@ -43,86 +45,174 @@ def tokens(fingerprint: str) -> Shape:
     )
 
 
+class Table(NamedTuple):
+    """Matrices of shape (shapes, length) on the tokens of shapes of one length.
+
+    They hold a token's key at its position (the keys of a shape sum to its own), whether it may be a value,
+    how much it says if it stays, and whether it was folded whole.
+    """
+
+    terms: Keys
+    may_vary: Flags
+    weight: Weights
+    folded: Flags
+
+    def rest(self) -> Keys:
+        """The key of all other tokens of a shape."""
+        rest: Keys = self.terms.sum(axis=1, dtype=np.uint64)[:, None] - self.terms
+        return rest
+
+    def may_widen(self) -> Flags:
+        """Where a value may stand: enough of the shape stays."""
+        flags: Flags = self.may_vary & (self.weight.sum(axis=1)[:, None] - self.weight >= STAYS)
+        return flags
+
+
+class Words:
+    """What is known of the words of shapes, and of what they may become.
+
+    A word has one key, which an odd number of each position spreads: a key for every word and position
+    would take `MOST_TOKENS` times the memory.
+    """
+
+    def __init__(self, shapes: Collection[Shape]) -> None:
+        known = set().union(*shapes)
+        words = sorted(known | {any_for(word) for word in known})
+        self.number = {word: place for place, word in enumerate(words)}
+        self.bare = {word: AROUND.sub("<#>", word) for word in words if "<#>" in word}
+        rng = np.random.default_rng(MOST_TOKENS)
+        self.spread = rng.integers(2**63, size=MOST_TOKENS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        self.keys = rng.integers(2**64, size=len(words), dtype=np.uint64)
+        self.weight = np.array([weigh(word) for word in words], np.int8)
+        self.may_vary = np.array([bool(VALUE.search(word) and not TELLING.fullmatch(word)) for word in words])
+        self.folded = np.array([bool(FOLDED.fullmatch(word)) for word in words])
+
+    def table(self, rows: Sequence[Shape]) -> Table:
+        """The matrices of these shapes."""
+        length = len(rows[0])
+        found = np.array([[self.number[token] for token in row] for row in rows], np.int32)
+        return Table(
+            self.keys[found] * self.spread[:length],
+            self.may_vary[found],
+            self.weight[found],
+            self.folded[found],
+        )
+
+
+def merge_frequent(counts: Mapping[str, int], least_values: int, most: int) -> dict[str, Shape]:
+    """The shapes that those written so belong to, the most frequent first; the rest is not in it.
+
+    No more than `most` shapes are looked at at once. What merging leaves of that number, the next ones take,
+    as long as it is worth while.
+    """
+    waiting = sorted(counts, key=lambda text: (-counts[text], text))
+    merged: dict[str, Shape] = {}
+    while waiting and (room := most - len(set(merged.values()))) >= max(1, most // LEAST_ROOM):
+        taken = {text: read(text) for text in waiting[:room]}
+        waiting = waiting[room:]
+        merged |= taken
+        step = merge_shapes(set(merged.values()), least_values)
+        merged = {text: step[shape] for text, shape in merged.items()}
+    return merged
+
+
+def write(shape: Shape) -> str:
+    """A shape in one text, which takes a tenth of the memory."""
+    return "\n".join(shape)
+
+
+def read(text: str) -> Shape:
+    """The shape that was written so."""
+    return tuple(text.split("\n"))
+
+
 def merge_shapes(shapes: Collection[Shape], least_values: int) -> dict[Shape, Shape]:
     """The shape that each one belongs to; `least_values` different words make a position one of values."""
+    merged: dict[Shape, Shape] = {}
+    for alike in by_length(shapes):
+        merged |= merge_alike(alike, least_values)
+    return merged
+
+
+def merge_alike(shapes: Collection[Shape], least_values: int) -> dict[Shape, Shape]:
+    """The shape that each one of the same length belongs to."""
     merged = {shape: shape for shape in shapes}
+    words = Words(shapes)
     for widen in (settle_ids, widen_one, widen_two, widen_one):
-        while step := widen(set(merged.values()), least_values):
+        while step := widen(sorted(set(merged.values())), words, least_values):
             merged = {shape: step.get(last, last) for shape, last in merged.items()}
     return merged
 
 
-def settle_ids(shapes: Collection[Shape], least_values: int) -> dict[Shape, Shape]:
+def resembling(shapes: Sequence[Shape], among: Flags) -> Flags:
+    """Which shapes differ in one word alone, that may be a value, from another one of those flagged."""
+    found = np.zeros(len(shapes), bool)
+    places = {shape: place for place, shape in enumerate(shapes)}
+    for alike in by_length(shapes):
+        here = np.array([places[shape] for shape in alike])
+        table = Words(alike).table(alike)
+        rest, flags = table.rest(), table.may_widen()
+        for place in np.flatnonzero(flags.any(axis=0)):
+            tried = np.flatnonzero(flags[:, place])
+            flagged = among[here[tried]].astype(np.intp)
+            found[here[tried]] |= sums(rest[tried, place], flagged) > flagged
+    return found
+
+
+def settle_ids(shapes: Sequence[Shape], words: Words, least_values: int) -> dict[Shape, Shape]:
     """An id that happened to begin or end in letters alone goes where its like are folded whole."""
     known, moved = set(shapes), {}
-    for shape in known:
+    for shape in shapes:
         for place, token in enumerate(shape):
-            bare = AROUND.sub("<#>", token)
+            bare = words.bare.get(token, token)
             if bare != token and (there := (*shape[:place], bare, *shape[place + 1 :])) in known:
                 moved[shape] = there
                 break
     return moved
 
 
-def widen_one(shapes: Collection[Shape], least_values: int) -> dict[Shape, Shape]:
+def widen_one(shapes: Sequence[Shape], words: Words, least_values: int) -> dict[Shape, Shape]:
     """Shapes with every position widened at which so many differ, all else alike."""
-    widened: dict[Shape, Shape] = {}
-    for rows, terms, may_vary, weight, folded in by_length(shapes):
-        rest = terms.sum(axis=1, dtype=np.uint64)[:, None] - terms
-        flags = may_vary & (weight.sum(axis=1)[:, None] - weight >= STAYS)
-        for place in np.flatnonzero(flags.any(axis=0)):
-            tried = np.flatnonzero(flags[:, place])
-            # where something folded stands, whatever stands there is a value
-            votes = np.where(folded[tried, place], least_values, 1)
-            flags[tried, place] = sums(rest[tried, place], votes) >= least_values
-            flags[tried, place] &= sizes(rest[tried, place]) > 1
-        widened |= replace_flagged(rows, flags)
-    return widened
+    table = words.table(shapes)
+    rest, flags = table.rest(), table.may_widen()
+    for place in np.flatnonzero(flags.any(axis=0)):
+        tried = np.flatnonzero(flags[:, place])
+        # where something folded stands, whatever stands there is a value
+        votes = np.where(table.folded[tried, place], least_values, 1)
+        flags[tried, place] = sums(rest[tried, place], votes) >= least_values
+        flags[tried, place] &= sizes(rest[tried, place]) > 1
+    return replace_flagged(shapes, flags)
 
 
-def widen_two(shapes: Collection[Shape], least_values: int) -> dict[Shape, Shape]:
+def widen_two(shapes: Sequence[Shape], words: Words, least_values: int) -> dict[Shape, Shape]:
     """Shapes with two of their rarest words widened, where each of the two takes half as many values."""
-    widened: dict[Shape, Shape] = {}
-    for rows, terms, may_vary, weight, _ in by_length(shapes):
-        rare = rarest(terms, may_vary)
-        pairs = [(one, two) for two in range(rare.shape[1]) for one in range(two)]
-        row = np.repeat(np.arange(len(rows)), len(pairs))
-        places = np.sort(rare[:, pairs].reshape(-1, 2), axis=1)
-        tried = may_vary[row, places[:, 0]] & may_vary[row, places[:, 1]]
-        stays = weight.sum(axis=1)[row] - weight[row, places[:, 0]] - weight[row, places[:, 1]]
-        row, places = row[tried & (stays > STAYS)], places[tried & (stays > STAYS)]
-        first, second = terms[row, places[:, 0]], terms[row, places[:, 1]]
-        rest = terms.sum(axis=1, dtype=np.uint64)[row] - first - second
-        rest += (places @ [MOST_TOKENS, 1]).astype(np.uint64)  # which two they are
-        enough = sizes(rest) >= least_values
-        for values in (first, second):
-            enough &= distinct(rest, values) >= max(2, least_values // 2)
-        flags = np.zeros(terms.shape, bool)
-        for side in (0, 1):
-            flags[row[enough], places[enough, side]] = True
-        widened |= replace_flagged(rows, flags)
-    return widened
+    terms, may_vary, weight, _ = table = words.table(shapes)
+    rare = rarest(terms, may_vary)
+    pairs = [(one, two) for two in range(rare.shape[1]) for one in range(two)]
+    row = np.repeat(np.arange(len(shapes)), len(pairs))
+    places = np.sort(rare[:, pairs].reshape(-1, 2), axis=1)
+    tried = may_vary[row, places[:, 0]] & may_vary[row, places[:, 1]]
+    stays = weight.sum(axis=1)[row] - weight[row, places[:, 0]] - weight[row, places[:, 1]]
+    row, places = row[tried & (stays > STAYS)], places[tried & (stays > STAYS)]
+    first, second = terms[row, places[:, 0]], terms[row, places[:, 1]]
+    rest = table.rest()[row, places[:, 0]] - second
+    rest += (places @ [MOST_TOKENS, 1]).astype(np.uint64)  # which two they are
+    enough = sizes(rest) >= least_values
+    for values in (first, second):
+        enough[enough] = distinct(rest[enough], values[enough]) >= max(2, least_values // 2)
+    flags = np.zeros(terms.shape, bool)
+    for side in (0, 1):
+        flags[row[enough], places[enough, side]] = True
+    return replace_flagged(shapes, flags)
 
 
-def by_length(shapes: Collection[Shape]) -> Iterator[tuple[list[Shape], Keys, Flags, Weights, Flags]]:
-    """Shapes of one length n each time, with matrices of shape (shapes, n).
-
-    They hold a token's key at its position (the keys of a shape sum to its own), whether it may be a value,
-    how much it says if it stays, and whether it was folded whole.
-    """
-    lengths: dict[int, list[Shape]] = defaultdict(list)
+def by_length(shapes: Collection[Shape]) -> Iterator[list[Shape]]:
+    """Shapes of one length each time."""
+    lengths: defaultdict[int, list[Shape]] = defaultdict(list)
     for shape in shapes:
         lengths[len(shape)].append(shape)
-    for length, rows in sorted(lengths.items()):
-        words = sorted(set().union(*rows))
-        number = {word: place for place, word in enumerate(words)}
-        found = np.array([[number[token] for token in row] for row in rows]).reshape(-1, length)
-        keys = np.random.default_rng(length).integers(2**64, size=(len(words), length), dtype=np.uint64)
-        terms = keys[found, np.arange(length)]
-        may_vary = np.array([bool(VALUE.search(word) and not TELLING.fullmatch(word)) for word in words])
-        weight = np.array([weigh(word) for word in words])
-        folded = np.array([bool(FOLDED.fullmatch(word)) for word in words])
-        yield rows, terms, may_vary[found], weight[found], folded[found]
+    for _, alike in sorted(lengths.items()):
+        yield sorted(alike)
 
 
 def weigh(token: str) -> int:
@@ -130,6 +220,11 @@ def weigh(token: str) -> int:
     if TELLING.fullmatch(token):
         return STAYS
     return int(bool(WORD.search(re.sub("<[^<>]*>", "", token))))
+
+
+def any_for(token: str) -> str:
+    """The mark of any value, with the space before the token."""
+    return token[: token[0].isspace()] + ANY
 
 
 def rarest(terms: Keys, may_vary: Flags) -> Places:
@@ -160,13 +255,12 @@ def distinct(keys: Keys, values: Keys) -> Places:
     return np.bincount(pairs[:, 0].astype(np.intp), minlength=group.max(initial=-1) + 1)[group]
 
 
-def replace_flagged(rows: list[Shape], flags: Flags) -> dict[Shape, Shape]:
+def replace_flagged(rows: Sequence[Shape], flags: Flags) -> dict[Shape, Shape]:
     """The rows that change, and what becomes of them."""
     replaced = {}
-    for n in np.flatnonzero(flags.any(axis=1)):
+    for n in np.flatnonzero(flags.any(axis=1)).tolist():
         shape = tuple(
-            token[: token[0].isspace()] + ANY if flag else token
-            for token, flag in zip(rows[n], flags[n].tolist(), strict=True)
+            any_for(token) if flag else token for token, flag in zip(rows[n], flags[n].tolist(), strict=True)
         )
         if shape != rows[n]:
             replaced[rows[n]] = shape

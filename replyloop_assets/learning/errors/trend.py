@@ -27,13 +27,16 @@ LEAST_SHAPE = 1e-4
 class ErrorSettings:
     """Days looked back, and from when on a change is one.
 
-    An error is new if it came in the last `new_days` of `lookback_days` alone. So many different words as
+    An error is new if it came in the last `new_days` of `lookback_days` alone, and none like it before. So
+    many different words as
     `merge_values` in one place of a message are values. A surge is a last day of at least `surge_ratio`
     times the days of the week before that chance explains in one look of `1 / surge_chance`, all errors
     together: at four looks a day about three in two years. A rise or fall is by `change_ratio`, and of
     those so called `false_changes` are none. A week's worth of days on which it varied `burstiness` times
     as much as independent ones is added to an error's own days. The alerts of a day tell of `most_alerts`
-    errors one by one, and of no error's same trend twice within `quiet_days`.
+    errors one by one, and of no error's same trend twice within `quiet_days`. The `most_messages` most
+    frequent messages are read, of `most_characters` together, and `most_shapes` of them told apart; the
+    rest counts as one.
     """
 
     lookback_days: int = 28
@@ -46,6 +49,9 @@ class ErrorSettings:
     burstiness: float = 4.0
     most_alerts: int = 5
     quiet_days: int = 7
+    most_messages: int = 100_000
+    most_characters: int = 50_000_000
+    most_shapes: int = 20_000
 
 
 class Trends(NamedTuple):
@@ -58,14 +64,20 @@ class Trends(NamedTuple):
     p_value: Floats
 
 
-def judge_trends(daily: Counts, settings: ErrorSettings) -> Trends:
-    """The trends of errors by their daily counts, shape (errors, lookback_days), the last day first."""
+def judge_trends(daily: Counts, settings: ErrorSettings, known: Flags | None = None) -> Trends:
+    """The trends of errors by their daily counts, shape (errors, lookback_days), the last day first.
+
+    Args:
+        known: which are not new even if they came in the last days alone.
+    """
     last, week, before = daily[:, 0], daily[:, :WEEK].sum(1), daily[:, WEEK : 2 * WEEK].sum(1)
     days_before = daily[:, 1 : 1 + WEEK].sum(1)
     shape = daily_shape(daily[:, 1:], settings.burstiness)
     more = excess(week, before, WEEK * shape, WEEK * shape)
     fewer = excess(before, week, WEEK * shape, WEEK * shape)
     is_new = daily[:, settings.new_days :].sum(1) == 0
+    if known is not None:
+        is_new &= ~known
     surging = (
         ~is_new
         & (last * WEEK >= settings.surge_ratio * days_before)

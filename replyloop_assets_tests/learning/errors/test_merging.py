@@ -2,12 +2,23 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replyloop_assets.learning.errors import merging
 from replyloop_assets.learning.errors.fingerprint import fold
-from replyloop_assets.learning.errors.merging import Shape, merge_shapes, tokens
+from replyloop_assets.learning.errors.merging import (
+    MOST_TOKENS,
+    Shape,
+    Words,
+    merge_frequent,
+    merge_shapes,
+    resembling,
+    tokens,
+    write,
+)
 
 NAMES = "ann bob cyd dee edd flo gus hal ida jon kim lea max ned oto pam".split()
 LEAST = 8
@@ -77,3 +88,64 @@ def test_the_order_does_not_matter_and_merging_ends(
     assert merge_shapes(shuffled, least) == merged
     assert set(merged) == set(shapes)
     assert all(len(shape) == len(into) for shape, into in merged.items())
+
+
+def wordy(count: int, words: int = 100) -> list[str]:
+    """Messages of which no two share a word."""
+    draw = random.Random(2)
+    return [
+        " ".join("".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(words))
+        for _ in range(count)
+    ]
+
+
+def test_merging_looks_at_so_many_shapes_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    merge = merging.merge_shapes
+
+    def watched(shapes: set[Shape], least: int) -> dict[Shape, Shape]:
+        seen.append(len(shapes))
+        return merge(shapes, least)
+
+    monkeypatch.setattr(merging, "merge_shapes", watched)
+    texts = [write(tokens(text)) for text in wordy(500)]
+    counts = {text: n // 10 for n, text in enumerate(texts)}
+    merged = merge_frequent(counts, LEAST, 40)
+    assert seen == [40]
+    assert set(merged) == set(texts[-40:])
+    assert merge_frequent(dict(reversed(counts.items())), LEAST, 40) == merged
+    tied = merge_frequent(dict.fromkeys(texts, 1), LEAST, 40)
+    assert set(tied) == set(sorted(texts)[:40])
+
+
+def test_what_merging_leaves_of_the_room_others_take() -> None:
+    counts = {write(tokens(f"no such user {name} here")): 1 for name in (*wordy(300, 1), *NAMES)}
+    merged = merge_frequent(counts, LEAST, 40)
+    assert set(merged) == set(counts)
+    assert {"".join(shape) for shape in merged.values()} == {"no such user <*> here"}
+
+
+def test_a_word_has_one_key_wherever_it_stands() -> None:
+    shapes = [tokens(text) for text in wordy(30)]
+    assert {len(shape) for shape in shapes} == {MOST_TOKENS}
+    words = Words(shapes)
+    assert words.keys.shape == (len({*words.number}),)
+    table = words.table(shapes)
+    turned = words.table([shape[::-1] for shape in shapes])
+    assert not set(table.terms.sum(axis=1)) & set(turned.terms.sum(axis=1))
+
+
+def test_shapes_resemble_each_other_in_one_word_that_may_vary() -> None:
+    messages = [
+        "no such user ann here",
+        "no such user bob here",
+        "no such host cyd here",
+        "ann broke",
+        "bob broke",
+    ]
+    messages += ["failed with code 401 again", "failed with code 403 again"]
+    shapes = [tokens(message) for message in messages]
+    of_one = np.arange(len(shapes)) == 0
+    assert resembling(shapes, of_one).tolist() == [False, True, *[False] * 5]
+    every = np.ones(len(shapes), bool)
+    assert resembling(shapes, every).tolist() == [True, True, *[False] * 5]

@@ -1,5 +1,7 @@
 """Trends: what is called so, and how often chance alone is."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from scipy.stats import betabinom, binom
@@ -26,7 +28,21 @@ def steady(seed: int, shapes: int = 400, burstiness: float = 1.0) -> np.ndarray:
 
 def test_the_numbers() -> None:
     """At four looks a day, chance calls a surge at most three times in two years."""
-    assert (SETTINGS.lookback_days, SETTINGS.surge_chance, SETTINGS.surge_ratio) == (28, 0.001, 3.0)
+    assert asdict(SETTINGS) == {
+        "lookback_days": 28,
+        "new_days": 1,
+        "merge_values": 8,
+        "surge_ratio": 3.0,
+        "surge_chance": 0.001,
+        "change_ratio": 1.5,
+        "false_changes": 0.05,
+        "burstiness": 4.0,
+        "most_alerts": 5,
+        "quiet_days": 7,
+        "most_messages": 100_000,
+        "most_characters": 50_000_000,
+        "most_shapes": 20_000,
+    }
     assert SETTINGS.surge_chance * 4 * 730 < 3
 
 
