@@ -4,7 +4,6 @@ Beside the chain and not partitioned: a pivot is of now, and no past window open
 are facts, which the decisions of every later as-of read.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -30,7 +29,7 @@ from replyloop_assets.warehouse.pivots import close_pivot, open_pivot, read_all,
 
 Verdict = dict[str, Any]
 SEVERITY: dict[str, Severity] = {"opened": "warning", "closed": "info"}
-FACTS = sa.text("""
+TAKE_PART = sa.text("""
     UPDATE experiments SET units_share = :units_share, pivot_id = :pivot WHERE id = :id
 """)
 BEGUN = sa.text("SELECT id FROM experiments WHERE pivot_id = :pivot AND status = 'running' ORDER BY id")
@@ -125,7 +124,7 @@ def start_experiments(
         )
         why = f"Begun by the pivot of {now:%Y-%m-%d} on {rule.units_share:.0%} of the replies."
         start_experiment(connection, key, rule.treatment_share, settings.experiments.horizon_days, now, why)
-        connection.execute(FACTS, {"id": key, "units_share": rule.units_share, "pivot": pivot})
+        connection.execute(TAKE_PART, {"id": key, "units_share": rule.units_share, "pivot": pivot})
         names.append(f"{treatment} instead of {control}")
     return names
 
@@ -139,9 +138,7 @@ def promising(
     families = [family for family in rule.suggest_families if family not in busy]
     parameters = {"first_day": since, "day": today(now), "families": families}
     arms = read_frame(connection, read_sql("stages/experiment_results_arms"), parameters)
-    diagnosis = verdict["diagnosis"] or []
-    groups = json.loads(diagnosis) if isinstance(diagnosis, str) else diagnosis
-    fell = {(group["dimension"], group["value"]) for group in groups if group["fell"]}
+    fell = {(group["dimension"], group["value"]) for group in verdict["diagnosis"] if group["fell"]}
     return suggest_pivots(arms, fell, settings.pivots, rule)
 
 

@@ -1,11 +1,10 @@
-"""Alerts: what the operator should know, each an event of type ALERT that is written once."""
+"""Alerts: what the operator should know, each an event of type 'replyloop_alert', written once."""
 
 from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
 
-ALERT = "replyloop_alert"
 Severity = Literal["info", "warning", "error", "critical"]
 
 RAISE = sa.text("""
