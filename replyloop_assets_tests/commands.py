@@ -103,10 +103,13 @@ def new_shell() -> Iterator[Shell]:
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
-    """Every living process that was told of this home: commands, Dagster's, and PostgreSQL's."""
+    """Every living process that was told of this home: commands, Dagster's, and PostgreSQL's.
+
+    Any of them may have ended once this returns, so their names are read here: `process.info["name"]`.
+    """
     server = Server(home)
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.process_iter(["name"]):
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue

@@ -143,7 +143,7 @@ def test_a_killed_up_is_followed_by_one_set_of_processes_that_ends_with_term(she
     webserver = next(child for child in psutil.Process(killed.pid).children() if is_webserver(child))
     killed.kill()
     finish(killed)
-    left = {process.pid for process in processes_of(shell.home) if process.name() != "postgres"}
+    left = {process.pid for process in processes_of(shell.home) if process.info["name"] != "postgres"}
     assert kinds_of_processes(shell) == ONE_OF_EACH | {"up": 0}  # nobody was left to end them
     webserver.kill()  # and what it has started is nobody's child any more
 
