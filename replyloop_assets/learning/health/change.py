@@ -16,6 +16,7 @@ from replyloop_assets.learning.health.baseline import WEEK, Baseline, estimate_b
 from replyloop_assets.learning.health.windows import Flags, HealthSettings
 
 OVERSHOOT = 1.166  # of a normal step beyond a threshold, both sides, in standard deviations (Siegmund)
+LEAST = 0.5  # of log(days between false alarms): the threshold that always suffices (Lorden 1971)
 Days = NDArray[np.intp]
 
 NEVER = -1  # an index that stands for "no day"
@@ -82,13 +83,15 @@ def alarm_threshold(k: Floats, per_year: float) -> Floats:
     """The threshold of g, in nats, that chance alone passes so often a year.
 
     `k` is half the design's drop in standard deviations of a day. Solves Siegmund's approximation of
-    the mean time between false alarms, (exp(a) - a - 1) / (2 k^2) days with a = g + 2 k 1.166.
+    the mean time between false alarms, (exp(a) - a - 1) / (2 k^2) days with a = g + 2 k 1.166. It is
+    made for small steps: where days tell much by themselves it falls below 0, and what no day of luck
+    reaches must be no alarm either, so that `LEAST` of the bound is kept.
     """
     days = YEAR / per_year
     a = np.full(np.shape(k), 5.0)
     for _ in range(40):
         a = np.log1p(2 * k**2 * days + a)
-    return np.asarray(np.maximum(a - 2 * OVERSHOOT * k, 0))
+    return np.asarray(np.maximum(a - 2 * OVERSHOOT * k, LEAST * np.log(days)))
 
 
 def watch_daily(daily: Moments, settings: HealthSettings, start: int) -> Watch:

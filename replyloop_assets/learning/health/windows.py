@@ -37,9 +37,9 @@ class HealthSettings:
     baseline_days: int = 90
     baseline_gap_days: int = 14
     min_baseline_days: int = 28
-    design_drop: float = 0.3
-    false_alarms_per_year: float = 0.9
-    false_pivots_per_year: float = 0.015
+    design_drop: float = 0.35
+    false_alarms_per_year: float = 1.2
+    false_pivots_per_year: float = 0.03
     day_noise_factor: float = 1.5
     recovery: float = 0.5
     episode_days: int = 60
