@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from replyloop_assets.errors import ReplyloopError
@@ -109,6 +109,18 @@ class Settings(BaseSettings):
         if url is not None and not is_web_address(url.get_secret_value()):
             raise ValueError("it must be one URL that begins with https:// or http://")
         return url
+
+    @field_validator("pivots")
+    @classmethod
+    def check_pivots(cls, pivots: PivotSettings, known: ValidationInfo) -> PivotSettings:
+        """A pivot that lasts some days at least may last them."""
+        health = known.data.get("health", HealthSettings())
+        if pivots.least_days > health.episode_days:
+            raise ValueError(
+                f"least_days is more than the {health.episode_days} days (REPLYLOOP_HEALTH__EPISODE_DAYS) "
+                "after which a pivot is over"
+            )
+        return pivots
 
     @property
     def horizon(self) -> timedelta:

@@ -25,6 +25,25 @@ def test_every_group_and_field_has_its_variable(monkeypatch: pytest.MonkeyPatch)
     assert not settings.features.experiments
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REPLYLOOP_PIVOTS__UNITS_SHARE", "20"),
+        ("REPLYLOOP_PIVOTS__LEAST_DAYS", "90"),
+        ("REPLYLOOP_HEALTH__BASELINE_DAYS", "0"),
+        ("REPLYLOOP_HEALTH__DESIGN_DROP", "35"),
+        ("REPLYLOOP_HEALTH__FALSE_PIVOTS_PER_YEAR", "0"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused_in_a_sentence(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    group, _, field = name.partition("__")
+    with pytest.raises(ReplyloopError, match=f"{group} cannot be used: .*{field.lower()}"):
+        load_settings()
+
+
 @pytest.mark.parametrize("name", ["REPLYLOOP_HORIZON_HOUR", "REPLYLOOP_FEATURES__EXPERIMENT"])
 def test_a_misspelt_variable_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "false")

@@ -1,7 +1,6 @@
 """Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC
 
 import sqlalchemy as sa
@@ -34,11 +33,12 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
             "kept": 1.0 if settings.generators.rule == "seed" else settings.generators.pivot_evidence_kept,
         },
     )
-    rule = settings.generators
+    explores = None
     if any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
-        rule = replace(rule, exploration_share=settings.allocation.pivot_exploration_share / 100)
+        explores = settings.allocation.pivot_exploration_share / 100
     adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
-    preferred = prefer_generators(cells, rule, adopted[adopted["strategy_type"] == "generator"])
+    adopted = adopted[adopted["strategy_type"] == "generator"]
+    preferred = prefer_generators(cells, settings.generators, adopted, explores)
     write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
     if window.is_newest:
         connection.execute(

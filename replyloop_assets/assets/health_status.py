@@ -31,6 +31,7 @@ from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.windows import Read
 
+MEASURED = 0.5  # of the replies, below which a metric cannot stand for them
 FOLLOWERS = ["n", "sum_y", "sum_y2"]
 LOGS = ["n", "sum_log1p", "sum_log1p2"]
 
@@ -60,8 +61,10 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
     elif fallen := [f"{one.dimension} {one.value}" for one in groups if one.fell]:
         sentences.append(f"But {', '.join(fallen)} fell, beyond chance.")
     if silences:
-        row |= {"status": "silent", "pivot_warranted": False}
         sentences.insert(0, explain_silence(silences))
+    # a drop that is seen stays one, whatever else has stopped
+    if any(silence.blinds for silence in silences) or (silences and verdict.status != "degraded"):
+        row |= {"status": "silent", "pivot_warranted": False}
     row |= {
         "reason": " ".join(filter(None, sentences)),
         "episode_started_at": day_start(episode) if episode else None,
@@ -69,7 +72,7 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
         "silence": json.dumps([asdict(one) for one in silences], default=str),
         "trends": json.dumps(read_trends(connection, window, settings.health, watched)),
     }
-    raise_health_alerts(connection, window, row, silences)
+    raise_health_alerts(connection, window, row, silences, settings.health)
     return write_frame(
         connection,
         STAGE.writes,
@@ -95,13 +98,25 @@ def read_rollup(
 def choose_watched(
     connection: sa.Connection, window: Window, settings: Settings, followers: pd.DataFrame
 ) -> tuple[Watched, pd.DataFrame]:
-    """What the detector watches: followers, or profile visits where hardly any reply brings a follower."""
+    """What the detector watches: followers, or profile visits where hardly any reply brings a follower.
+
+    Visits must be there for most replies, of old and of late: else what is not measured looks like calm.
+    """
     whole = followers[followers["dimension"] == "all"]
     if whole["positives"].sum() < settings.allocation.sparse_positives * whole["n"].sum():
         visits = read_rollup(connection, window, settings.health, "visits")
-        if visits["n"].sum() > 0:
+        lately = window.first_day(settings.health.baseline_gap_days)
+        seen, of = (
+            (rows["n"].sum(), since(rows, lately)) for rows in (visits[visits["dimension"] == "all"], whole)
+        )
+        if seen[0] > 0 and all(n >= MEASURED * most for n, most in zip(seen, of, strict=True)):
             return "visits", visits
     return "followers", followers
+
+
+def since(rows: pd.DataFrame, first: date) -> float:
+    """The replies of these days from `first` on."""
+    return float(rows.loc[rows["day"] >= first, "n"].sum())
 
 
 def series(rows: pd.DataFrame, days: Sequence[date], columns: list[str]) -> Moments:

@@ -4,7 +4,7 @@ Beside the chain and not partitioned: a pivot is of now, and no past window open
 are facts, which the decisions of every later as-of read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -15,25 +15,33 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import OWNERS, Runtime
 from replyloop_assets.learning.experiments.suggestions import suggest_pivots
-from replyloop_assets.learning.health.pivoting import Move, Pivot, Seen, next_move
-from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
+from replyloop_assets.learning.health.windows import HealthSettings, has_recovered
 from replyloop_assets.partitions import today
 from replyloop_assets.plain import plain
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.alerts import Severity, raise_alert
-from replyloop_assets.warehouse.experiments import create_experiment, start_experiment, stop_experiment
+from replyloop_assets.warehouse.experiments import (
+    begun_by,
+    create_experiment,
+    families_under_test,
+    give_to_pivot,
+    start_experiment,
+    stop_experiment,
+)
 from replyloop_assets.warehouse.frames import derived_id, read_frame
 from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.pivots import close_pivot, open_pivot, read_all, wait_for_others
+from replyloop_assets.warehouse.pivots import (
+    Recorded,
+    close_pivot,
+    open_pivot,
+    read_all,
+    wait_for_others,
+)
 
 Verdict = dict[str, Any]
 SEVERITY: dict[str, Severity] = {"opened": "warning", "closed": "info"}
-TAKE_PART = sa.text("""
-    UPDATE experiments SET units_share = :units_share, pivot_id = :pivot WHERE id = :id
-""")
-BEGUN = sa.text("SELECT id FROM experiments WHERE pivot_id = :pivot AND status = 'running' ORDER BY id")
-BUSY = sa.text("SELECT DISTINCT strategy_type FROM experiments WHERE status = 'running'")
 
 
 def move_pivot(engine: sa.Engine, clock: Callable[[], datetime], settings: Settings) -> Move | str:
@@ -46,14 +54,14 @@ def move_pivot(engine: sa.Engine, clock: Callable[[], datetime], settings: Setti
     with engine.begin() as connection:
         wait_for_others(connection)
         now = clock()
-        verdict = newest_verdict(connection)
-        move = due_move(connection, verdict, now, settings)
+        verdict, pivots = newest_verdict(connection), read_all(connection)
+        move = due_move(verdict, pivots, now, settings)
         if isinstance(move, str):
             return move
         if move.what == "close":
-            key = read_all(connection)[-1][0]
+            key = pivots[-1].key
             close_pivot(connection, key, now, move.reason)
-            for trial in connection.execute(BEGUN, {"pivot": key}).scalars():
+            for trial in begun_by(connection, key):
                 stop_experiment(connection, trial, now, "The pivot that began it has closed.")
             tell(connection, key, "closed", move.reason, now)
             return move
@@ -74,26 +82,20 @@ def newest_verdict(connection: sa.Connection) -> Verdict | None:
 
 
 def due_move(
-    connection: sa.Connection, verdict: Verdict | None, now: datetime, settings: Settings
+    verdict: Verdict | None, pivots: Sequence[Recorded], now: datetime, settings: Settings
 ) -> Move | str:
-    """The move that is due now, or why there is none."""
-    so_far = [Pivot(opened, closed) for _, opened, closed in read_all(connection)]
+    """The move that is due now, or why there is none; `pivots` are all so far, the newest last."""
+    so_far = [PastPivot(pivot.opened_at, pivot.closed_at) for pivot in pivots]
     found = None if verdict is None else seen(verdict, settings.health)
     return next_move(found, so_far, now, settings.pivots, settings.health.episode_days)
 
 
 def seen(verdict: Verdict, rule: HealthSettings) -> Seen:
-    """The verdict as the decision sees it.
-
-    The detector ends an episode below half its threshold; the seed's ratio must have come back by as much.
-    """
-    recovered = verdict["status"] == "healthy"
-    if recovered and verdict["rule"] == "seed":
-        recovered = verdict["degradation"] <= rule.recovery * rule.degraded_drop
+    """The verdict as the decision sees it."""
     return Seen(
         verdict["day"],
         verdict["pivot_warranted"],
-        recovered,
+        has_recovered(verdict["status"], verdict["rule"], verdict["degradation"], rule),
         verdict["episode_started_at"],
         verdict["usual_since"],
         verdict["reason"],
@@ -106,7 +108,7 @@ def start_experiments(
     """Test what might do better now, on a part of the replies; returns the experiments' names."""
     if not settings.features.experiments:
         return []
-    busy = set(connection.execute(BUSY).scalars())
+    busy = families_under_test(connection)
     rule = settings.pivots
     names = []
     for row in promising(connection, verdict, now, settings, busy).to_dict("records"):
@@ -124,7 +126,7 @@ def start_experiments(
         )
         why = f"Begun by the pivot of {now:%Y-%m-%d} on {rule.units_share:.0%} of the replies."
         start_experiment(connection, key, rule.treatment_share, settings.experiments.horizon_days, now, why)
-        connection.execute(TAKE_PART, {"id": key, "units_share": rule.units_share, "pivot": pivot})
+        give_to_pivot(connection, key, pivot, rule.units_share)
         names.append(f"{treatment} instead of {control}")
     return names
 

@@ -58,12 +58,11 @@ def pivot_sensor(
     """Ask for the one run that is due, if any."""
     now = runtime.now()
     with runtime.engine.connect() as connection:
-        verdict = newest_verdict(connection)
-        move = due_move(connection, verdict, now, runtime.settings)
-        opened = [at for _, at, _ in read_all(connection)]
+        verdict, pivots = newest_verdict(connection), read_all(connection)
         unheard = unheard_move(connection, now)
+    move = due_move(verdict, pivots, now, runtime.settings)
     if not isinstance(move, str):
-        what = verdict["episode_started_at"] if verdict and move.what == "open" else opened[-1]
+        what = verdict["episode_started_at"] if verdict and move.what == "open" else pivots[-1].opened_at
         return ask(context.instance, PIVOT_JOB.name, f"{move.what}/{what.isoformat()}", now, {})
     if unheard and REACTING:
         running = today(now).isoformat()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from replyloop_assets.learning.health.pivoting import FRESH_DAYS, is_answered
+from replyloop_assets.learning.health.pivoting import FRESH_DAYS, PastPivot, is_answered
 from replyloop_assets.plain import clause
 from replyloop_assets.settings import Settings
 
@@ -55,7 +55,9 @@ def waiting(row: Row, pivot: Row | None, settings: Settings, now: datetime) -> s
     if not settings.features.pivots:
         usual = effort(settings, settings.allocation.exploration_share)
         return f"the loop raised the alarm and opens no pivot, as that is {OFF.format('PIVOTS')}, and {usual}"
-    if pivot and is_answered(row["episode_started_at"], pivot["closed_at"]):
+    most = settings.health.episode_days
+    over_at = PastPivot(pivot["opened_at"], pivot["closed_at"]).over_at(most) if pivot else None
+    if pivot and over_at and is_answered(row["episode_started_at"], over_at):
         closed = f"{pivot['closed_at']:%Y-%m-%d} ({clause(pivot['closed_reason'])})"
         return f"the loop answered it with the pivot that was closed on {closed}, and opens no other for it"
     if (now.date() - row["day"]).days > FRESH_DAYS:
@@ -64,7 +66,7 @@ def waiting(row: Row, pivot: Row | None, settings: Settings, now: datetime) -> s
         )
     if not row["pivot_warranted"]:
         return f"the loop raised the alarm and waits for more evidence: {needed(row, settings)}"
-    again = pivot and pivot["closed_at"] + timedelta(days=settings.pivots.cooldown_days)
+    again = over_at and over_at + timedelta(days=settings.pivots.cooldown_days)
     when = (
         f"on {again:%Y-%m-%d}, {settings.pivots.cooldown_days} days after the last"
         if again and now < again

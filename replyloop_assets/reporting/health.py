@@ -35,7 +35,7 @@ class Seen:
 def three_sentences(seen: Seen, settings: Settings, now: datetime) -> list[str]:
     """What is wrong and since when; how sure that is and where it comes from; what the loop did about it."""
     return [
-        sentence(f"{what_is_wrong(seen, settings)}{also_wrong(seen)}"),
+        sentence(f"{what_is_wrong(seen, settings)}{also_wrong(seen, settings)}"),
         sentence(f"{how_sure(seen, settings)}{as_of(seen)}"),
         sentence(what_was_done(seen.state(settings), seen.verdict, seen.pivot, settings, now)),
     ]
@@ -77,14 +77,16 @@ def shortfall(row: Row) -> str:
     return f", and {less} in profile visits" if row["watched"] == "visits" else f", {less}"
 
 
-def also_wrong(seen: Seen) -> str:
-    """What else is wrong, beside what replies bring."""
+def also_wrong(seen: Seen, settings: Settings) -> str:
+    """What else is wrong, beside what was said."""
+    seen_all_the_same = seen.verdict and seen.state(settings) == "degraded"
+    silent = [str(one) for one in silences(seen.verdict or {})] if seen_all_the_same else []
     errors = [
         f"errors of {clause(error['category'])} {'are new' if error['trend'] == 'new' else 'surge'} "
         f"({error['occurrences']:,} in 7 days)"
         for error in seen.errors
     ]
-    return "".join(f"; {text}" for text in [*seen.stale, *errors])
+    return "".join(f"; {text}" for text in [*silent, *seen.stale, *errors])
 
 
 def how_sure(seen: Seen, settings: Settings) -> str:
@@ -99,7 +101,12 @@ def how_sure(seen: Seen, settings: Settings) -> str:
     if state == "none":
         return f"nothing is sure before there are {needs}"
     if state == "silent":
-        return "that is counted and not estimated; what replies bring cannot be judged without such facts"
+        counted = "that is counted and not estimated"
+        if any(silence.blinds for silence in silences(row)):
+            return f"{counted}; what replies bring cannot be judged without such facts"
+        if row["cusum"] is None or row["threshold"] is None:
+            return f"{counted}; what replies bring does not rest on it"
+        return f"{counted}; of what replies bring {evidence(row, settings)}"
     if state == "unknown" and not row["sample_size_recent"]:
         return f"no outcome came in the last {rule.recent_days} days, so there is nothing to judge by"
     if state == "unknown":

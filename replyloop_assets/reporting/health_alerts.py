@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from replyloop_assets.learning.health.silence import Silence, explain_silence
+from replyloop_assets.learning.health.windows import HealthSettings, has_recovered
 from replyloop_assets.partitions import Window
 from replyloop_assets.warehouse.alerts import raise_alert
 
@@ -29,7 +30,11 @@ NEWEST = sa.text("""
 
 
 def raise_health_alerts(
-    connection: sa.Connection, window: Window, verdict: Verdict, silences: Iterable[Silence]
+    connection: sa.Connection,
+    window: Window,
+    verdict: Verdict,
+    silences: Iterable[Silence],
+    settings: HealthSettings,
 ) -> None:
     """Tell what is new in a verdict on the running day; a past window tells nothing."""
     if not window.is_newest:
@@ -40,11 +45,14 @@ def raise_health_alerts(
         if not told_since(connection, f"silent/{silence.kind}/", since):
             key = f"silent/{silence.kind}/{silence.since.isoformat()}"
             raise_alert(connection, key, COMPONENT, explain_silence([silence]), window.as_of)
-    started = verdict["episode_started_at"]
-    if verdict["status"] == "degraded" and not told_since(connection, "degraded/", started - SAME_EPISODE):
+    last, started = newest(connection, "degraded/"), verdict["episode_started_at"]
+    ended = last and newest(connection, last.alert.replace("degraded/", "recovered/"))
+    if verdict["status"] == "degraded" and (
+        last is None or ended or last.created_at < started - SAME_EPISODE
+    ):
         key = f"degraded/{started:%Y-%m-%d}"
         raise_alert(connection, key, COMPONENT, verdict["reason"], window.as_of)
-    if verdict["status"] == "healthy" and (last := newest(connection, "degraded/")):
+    if last and has_recovered(verdict["status"], verdict["rule"], verdict["degradation"], settings):
         day = last.alert.removeprefix("degraded/")
         said = f"The alarm that was raised on {day} is over. {verdict['reason']}"
         raise_alert(connection, f"recovered/{day}", COMPONENT, said, window.as_of, "info")

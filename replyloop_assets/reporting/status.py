@@ -9,6 +9,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from replyloop_assets.learning.errors.secrets import hide_secrets
+from replyloop_assets.plain import plain
 from replyloop_assets.reporting.health import Seen, three_sentences
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.named_sql import read_sql
@@ -27,6 +29,7 @@ SHOWN = {
     "search_query": "Searches",
 }
 MOST = 5
+MOST_TOLD = 500  # characters of a message
 WIDTH_OF_A_FILE = 120
 
 
@@ -57,8 +60,16 @@ def read_status(
             "allocation": rows("allocation"),
             "experiments": rows("experiments"),
             "health": health(rows, settings, stale, now),
-            "events": rows("events"),
+            "events": [
+                {**row, **{name: told(row[name]) for name in ("component", "message")}}
+                for row in rows("events")
+            ],
         }
+
+
+def told(text: str | None) -> str:
+    """What a bot or a library said, without its secrets and without orders to the terminal."""
+    return plain(hide_secrets(text or ""), MOST_TOLD)
 
 
 def health(
@@ -132,7 +143,7 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
     for heading in ("replies", "followers each", "likely (95%)", "visits each", "baseline"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("tier", no_wrap=True)
-    table.add_column("trend")
+    table.add_column("each week", no_wrap=True)
     for row in rows[:most]:
         rated = row["performance_tier"] is not None
         table.add_row(
@@ -189,7 +200,7 @@ def likely(row: Row) -> str:
 def trend(row: Row) -> str:
     """What weeks have shown of it, a dash where that is not known."""
     if row["trend"] in ("rising", "falling"):
-        return f"{row['trend']} {abs(row['trend_per_week']):.0%} a week"
+        return f"{'↑' if row['trend'] == 'rising' else '↓'} {abs(row['trend_per_week']):.0%}"
     return "flat" if row["trend"] == "flat" else "–"
 
 

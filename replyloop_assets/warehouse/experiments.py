@@ -62,6 +62,11 @@ STOP = sa.text("""
         decision = coalesce(decision, 'continue_testing')
     WHERE id = :id AND status IN ('suggested', 'running')
 """)
+TO_PIVOT = sa.text("""
+    UPDATE experiments SET units_share = :units_share, pivot_id = :pivot WHERE id = :id
+""")
+BEGUN = sa.text("SELECT id FROM experiments WHERE pivot_id = :pivot AND status = 'running' ORDER BY id")
+BUSY = sa.text("SELECT DISTINCT strategy_type FROM experiments WHERE status = 'running'")
 TELL = sa.text("""
     INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)
     VALUES (:id, :event, :at, :reason, CAST(:inputs AS JSONB))
@@ -153,6 +158,21 @@ def stop_experiment(connection: sa.Connection, key: UUID, at: datetime, reason: 
         status = find_experiment(connection, str(key))["status"]
         raise ReplyloopError(f"It is {plain(status)} already: there is nothing to stop.")
     record(connection, key, "stopped", at, reason, {})
+
+
+def give_to_pivot(connection: sa.Connection, key: UUID, pivot: UUID, units_share: float) -> None:
+    """Let it take that part of the units alone, and end with the pivot."""
+    connection.execute(TO_PIVOT, {"id": key, "pivot": pivot, "units_share": units_share})
+
+
+def begun_by(connection: sa.Connection, pivot: UUID) -> list[UUID]:
+    """The experiments of a pivot that still run."""
+    return list(connection.execute(BEGUN, {"pivot": pivot}).scalars())
+
+
+def families_under_test(connection: sa.Connection) -> set[str]:
+    """The families in which an experiment runs."""
+    return set(connection.execute(BUSY).scalars())
 
 
 def record(

@@ -49,9 +49,17 @@ def read_pivots(connection: sa.Connection, window: Window, days: int, most_days:
     return [Pivot(row.opened_at, row.closed_at, row.drop_began_on) for row in rows]
 
 
-def read_all(connection: sa.Connection) -> list[tuple[UUID, datetime, datetime | None]]:
-    """Every pivot so far with its id, the newest last."""
-    return [(row.id, row.opened_at, row.closed_at) for row in connection.execute(ALL)]
+class Recorded(NamedTuple):
+    """A pivot as it was written down."""
+
+    key: UUID
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+def read_all(connection: sa.Connection) -> list[Recorded]:
+    """Every pivot so far, the newest last."""
+    return [Recorded(*row) for row in connection.execute(ALL)]
 
 
 def wait_for_others(connection: sa.Connection) -> None:

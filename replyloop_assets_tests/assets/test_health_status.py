@@ -126,6 +126,13 @@ def test_the_seeds_figures_stand_beside_and_its_rule_can_be_chosen(fallen: sa.En
     assert (ours["rule"], seed["rule"]) == ("default", "seed")
     assert seed["status"] == ("degraded" if seed["degradation"] > 0.3 else "healthy")
     assert (seed["episode_started_at"] is not None) == (seed["status"] == "degraded")
+    # nothing of the detector's stands for the seed's episode
+    for later in range(15):
+        row = verdict(fallen, FELL + timedelta(days=later), rule="seed")
+        assert row
+        started = row["episode_started_at"]
+        assert row["segment_started_on"] == (started.date() if started else None)
+        assert (row["segment_replies"], row["usual_since"]) == (0, None)
 
 
 def test_what_used_to_come_and_does_not_is_silence(engine: sa.Engine) -> None:
@@ -158,7 +165,7 @@ TELL = sa.text("""
             ELSE 'tweet_id is no post id' END, '{}', :at FROM generate_series(1, :bad) AS n
     )
     INSERT INTO tweet_metrics (tweet_id, collected_at, recorded_at)
-    SELECT 'good' || n, cast(:at AS TIMESTAMPTZ) - INTERVAL '40 days', :at FROM generate_series(1, :good) AS n
+    SELECT 'good' || n, :at, :at FROM generate_series(1, :good) AS n
 """)
 
 
@@ -200,6 +207,51 @@ def test_a_silence_in_an_episode_tells_both(engine: sa.Engine) -> None:
     assert found["reason"].startswith("No opportunities for 10.5 days")
     assert f"Replies bring less since {found['segment_started_on']}" in found["reason"]
     assert "Most of it comes from generator PersonalStory" in found["reason"]
+
+
+def test_what_does_not_blind_the_verdict_hides_no_drop(engine: sa.Engine) -> None:
+    """No opportunities, but replies, snapshots and outcomes: a drop is a drop; without one it is silence."""
+    load(engine, days=130)
+    fallen, calm = FELL + timedelta(days=20), FELL - timedelta(days=1)
+    with engine.begin() as connection:
+        gone = "DELETE FROM reply_opportunities WHERE discovered_at BETWEEN :since AND :until"
+        for day in (fallen, calm):
+            until = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
+            connection.execute(sa.text(gone), {"since": until - timedelta(days=6), "until": until})
+    found = verdict(engine, fallen)
+    assert found
+    assert (found["status"], found["pivot_warranted"]) == ("degraded", True)
+    assert [one["kind"] for one in found["silence"]] == ["opportunities"]
+    assert found["reason"].startswith("No opportunities for ")
+    assert "Most of it comes from generator PersonalStory" in found["reason"]
+    quiet = verdict(engine, calm)
+    assert quiet
+    assert (quiet["status"], quiet["pivot_warranted"]) == ("silent", False)
+
+
+def test_what_is_completed_later_changes_no_day_s_ingestion(fallen: sa.Engine) -> None:
+    day = FELL + timedelta(days=15)
+    at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
+    with fallen.begin() as connection:
+        connection.execute(TELL, {"bad": 30, "good": 40, "at": at})
+    before = verdict(fallen, day)
+    with fallen.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE tweet_metrics SET recorded_at = :later"), {"later": at + timedelta(days=3)}
+        )
+    assert verdict(fallen, day) == before
+    assert before
+    assert before["silence"] == []
+
+
+def test_an_import_of_old_rows_fails_no_ingestion(fallen: sa.Engine) -> None:
+    day = FELL + timedelta(days=15)
+    before = verdict(fallen, day)
+    at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
+    with fallen.begin() as connection:
+        connection.execute(TELL, {"bad": 30, "good": 0, "at": at})
+        connection.exec_driver_sql("UPDATE quarantine SET source = 'x_analytics_content'")
+    assert verdict(fallen, day) == before
 
 
 def test_what_rises_and_falls_over_weeks_is_told_of_each_value(fallen: sa.Engine) -> None:
@@ -260,8 +312,14 @@ def test_where_hardly_any_reply_brings_a_follower_visits_are_watched(engine: sa.
     assert "Judged by profile visits" in found["reason"]
     assert "Most of it comes from generator PersonalStory" in found["reason"]
     assert found["degradation"] == pytest.approx(0)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM daily_rollup WHERE metric = 'profile_clicks'")
-    found = verdict(engine, FELL + timedelta(days=15))
-    assert found
-    assert (found["watched"], found["status"]) == ("followers", "healthy")
+    # visits of few replies, or no longer of any, tell nothing of the others
+    for fewer in (
+        "UPDATE daily_rollup SET n = n / 3 WHERE metric = 'profile_clicks'",
+        f"DELETE FROM daily_rollup WHERE metric = 'profile_clicks' AND day >= '{FELL}'",
+        "DELETE FROM daily_rollup WHERE metric = 'profile_clicks'",
+    ):
+        with engine.begin() as connection:
+            connection.exec_driver_sql(fewer)
+        found = verdict(engine, FELL + timedelta(days=15))
+        assert found
+        assert (found["watched"], found["status"]) == ("followers", "healthy")

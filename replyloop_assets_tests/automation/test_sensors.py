@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
@@ -56,6 +56,32 @@ def test_a_late_snapshot_opens_its_day_and_every_window_that_holds_it(engine: sa
     fill(engine, LATER, ALL_DAYS)
     assert stage_rows(engine) == once
     assert closed(engine, "health_status") == len(ALL_DAYS)
+
+
+def test_a_late_reply_and_a_late_snapshot_open_the_day_on_which_they_end_a_silence(engine: sa.Engine) -> None:
+    load_life(engine)
+    fill(engine, LATER, ALL_DAYS)
+    noon = datetime.combine(ALL_DAYS[30], time(12), UTC)
+    late = {
+        "INSERT INTO content_metadata (decision_id, tweet_id, posted_at) VALUES ('late', 'late', :at)": noon,
+        "INSERT INTO tweet_metrics (tweet_id, collected_at) VALUES ('late', :at)": noon + timedelta(days=1),
+        "INSERT INTO tweet_metrics (tweet_id, collected_at) VALUES ('nobody''s', :at)": noon
+        - timedelta(days=2),
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        evaluate(engine, instance, None)
+        for told, at in late.items():
+            with engine.begin() as connection:
+                connection.execute(sa.text(told), {"at": at})
+            answer = evaluate(engine, instance, evaluate.cursor)
+            assert isinstance(answer, dg.SensorResult)
+            (request,) = answer.run_requests or []
+            first = request.tags["dagster/asset_partition_range_start"]
+            assert first == str(at.date())
+            fill(engine, LATER, [day for day in ALL_DAYS if day >= at.date()])
+    refilled = stage_rows(engine)
+    fill(engine, LATER, ALL_DAYS)
+    assert stage_rows(engine) == refilled
 
 
 def test_a_snapshot_from_after_grace_opens_nothing(engine: sa.Engine) -> None:

@@ -187,6 +187,20 @@ def test_silent() -> None:
     assert "mostly because No" in said(Seen(SILENT | {"silence": [failing]}))[0]
 
 
+def test_a_drop_beside_a_silence_and_a_silence_that_blinds_nobody() -> None:
+    posts = SILENCE | {"kind": "opportunities"}
+    wrong, sure, done = said(Seen(SURE | {"silence": [posts]}))
+    assert wrong.startswith("Replies bring less since 2026-05-10")
+    assert "; no opportunities for 4.1 days" in wrong
+    assert "sure enough for a pivot" in sure
+    assert done.endswith("opens a pivot within minutes while replyloop up runs.")
+    wrong, sure, _ = said(Seen(SILENT | {"silence": [posts]}))
+    assert wrong.startswith("No opportunities for 4.1 days")
+    assert "of what replies bring the evidence of a drop stands at 0.4 where an alarm needs 5.5" in sure
+    young = YOUNG | {"status": "silent", "silence": [posts]}
+    assert "what replies bring does not rest on it" in said(Seen(young))[1]
+
+
 def test_too_early_no_outcome_and_no_row() -> None:
     wrong, sure, _ = said(Seen(YOUNG))
     assert wrong == "Nothing is known to be wrong, but whether replies bring less cannot be judged yet."

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets import health_status
 from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.learning.health.silence import Silence
+from replyloop_assets.learning.health.windows import HealthSettings
 from replyloop_assets.partitions import Window
 from replyloop_assets.reporting.health_alerts import raise_health_alerts
 from replyloop_assets.reporting.status import read_status
@@ -19,12 +20,18 @@ DAY = timedelta(days=1)
 STARTED = datetime(2026, 5, 18, tzinfo=UTC)
 
 
-def judged(engine: sa.Engine, now: datetime, started: datetime | None, *silences: Silence) -> list[str]:
+def judged(
+    engine: sa.Engine, now: datetime, started: datetime | None, *silences: Silence, **more: Any
+) -> list[str]:
     """The keys of all alerts after a verdict of that instant."""
     status = "silent" if silences else "degraded" if started else "healthy"
-    row: dict[str, Any] = {"status": status, "reason": "So it is.", "episode_started_at": started}
+    row: dict[str, Any] = {
+        "status": status, "reason": "So it is.", "episode_started_at": started, "rule": "default",
+        "degradation": 0.0,
+    }  # fmt: skip
     with engine.begin() as connection:
-        raise_health_alerts(connection, Window.at(now.date(), now), row, silences)
+        window = Window.at(now.date(), now)
+        raise_health_alerts(connection, window, row | more, silences, HealthSettings())
     return told(engine)
 
 
@@ -52,6 +59,26 @@ def test_an_episode_is_told_once_though_its_start_moves_and_its_end_is_told_too(
     assert told(engine, "severity") == ["warning", "info", "warning"]
 
 
+def test_a_drop_that_follows_soon_after_a_recovery_is_told(engine: sa.Engine) -> None:
+    judged(engine, NOW, STARTED)
+    over = judged(engine, NOW + 4 * DAY, None)
+    assert over == ["degraded/2026-05-18", "recovered/2026-05-18"]
+    again = NOW.replace(hour=0) + 10 * DAY
+    assert judged(engine, again + DAY, again) == [*over, "degraded/2026-05-30"]
+    assert judged(engine, again + 2 * DAY, again) == [*over, "degraded/2026-05-30"]
+    assert judged(engine, again + 9 * DAY, None)[-1] == "recovered/2026-05-30"
+
+
+def test_a_ratio_that_flaps_around_the_seed_s_threshold_is_told_once(engine: sa.Engine) -> None:
+    once = judged(engine, NOW, STARTED, rule="seed", degradation=0.31)
+    for hours in range(6, 96, 6):
+        down = hours % 12 == 0
+        now = NOW + timedelta(hours=hours)
+        seen = judged(engine, now, now if down else None, rule="seed", degradation=0.31 if down else 0.29)
+        assert seen == once
+    assert judged(engine, NOW + 5 * DAY, None, rule="seed", degradation=0.15)[-1] == "recovered/2026-05-18"
+
+
 def test_a_silence_is_told_once_though_late_facts_move_it_and_another_anew(engine: sa.Engine) -> None:
     since = NOW - 4 * DAY
     first = [f"silent/replies/{since.isoformat()}"]
@@ -73,7 +100,8 @@ def test_an_ingestion_that_fails_is_told_weekly(engine: sa.Engine) -> None:
 def test_a_past_window_tells_nothing(engine: sa.Engine) -> None:
     row = {"status": "degraded", "reason": "So it was.", "episode_started_at": STARTED}
     with engine.begin() as connection:
-        raise_health_alerts(connection, Window.at(NOW.date(), NOW + DAY), row, [silence(NOW - 9 * DAY)])
+        window = Window.at(NOW.date(), NOW + DAY)
+        raise_health_alerts(connection, window, row, [silence(NOW - 9 * DAY)], HealthSettings())
     assert told(engine) == []
 
 

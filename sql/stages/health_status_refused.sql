@@ -1,6 +1,6 @@
--- Grain: one row per kind of fact of which anything went to quarantine since a given instant: how much, the
--- first of it, its commonest reason, and how much was taken. What was taken counts by when it was told, and
--- by when it happened: a row that is completed later was told anew then.
+-- Grain: one row per kind of fact of which anything that the bot told went to quarantine since a given
+-- instant: how much, the first of it, its commonest reason, and how much was taken of what happened since.
+-- An import is not among them: it gives its own account to whoever runs it, and most of it is old.
 WITH refused AS (
     SELECT
         origin.kind,
@@ -12,12 +12,8 @@ WITH refused AS (
         (
             VALUES
             ('record_opportunity', 'opportunities'),
-            ('x_api_v2', 'opportunities'),
             ('record_reply', 'replies'),
-            ('decisions', 'replies'),
-            ('record_metrics', 'snapshots'),
-            ('x_analytics_content', 'snapshots'),
-            ('x_analytics_tweets', 'snapshots')
+            ('record_metrics', 'snapshots')
         ) AS origin (source, kind)
         ON bad.source = origin.source
     WHERE bad.recorded_at >= :since AND bad.recorded_at < :as_of
@@ -31,10 +27,7 @@ taken AS (
     FROM reply_opportunities
     WHERE
         'opportunities' IN (SELECT refused.kind FROM refused)
-        AND (
-            (recorded_at >= :since AND recorded_at < :as_of)
-            OR (discovered_at >= :since AND discovered_at < :as_of)
-        )
+        AND discovered_at >= :since AND discovered_at < :as_of
     UNION ALL
     SELECT
         'replies' AS kind,
@@ -42,10 +35,7 @@ taken AS (
     FROM content_metadata
     WHERE
         'replies' IN (SELECT refused.kind FROM refused)
-        AND (
-            (recorded_at >= :since AND recorded_at < :as_of)
-            OR (posted_at >= :since AND posted_at < :as_of)
-        )
+        AND posted_at >= :since AND posted_at < :as_of
     UNION ALL
     SELECT
         'snapshots' AS kind,
@@ -53,10 +43,7 @@ taken AS (
     FROM tweet_metrics
     WHERE
         'snapshots' IN (SELECT refused.kind FROM refused)
-        AND (
-            (recorded_at >= :since AND recorded_at < :as_of)
-            OR (collected_at >= :since AND collected_at < :as_of)
-        )
+        AND collected_at >= :since AND collected_at < :as_of
 )
 
 SELECT

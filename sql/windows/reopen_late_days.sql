@@ -1,7 +1,8 @@
 -- Opens the closed days whose windows hold a fact recorded after they were computed, so that they are
 -- filled again. Which days a fact can move: a post found, its own; a reply, an export's row, or the
--- target of a reply, those in which the outcome may become known; a snapshot, from its own day on if it
--- is ripe, else the day on which grace ends. What comes after grace moves nothing.
+-- target of a reply, those in which the outcome may become known; a snapshot, those up to the end of
+-- grace. A reply and a snapshot also end a silence, from their own day on. What comes after grace moves
+-- nothing.
 WITH late AS (
     SELECT
         opportunity.recorded_at,
@@ -20,22 +21,20 @@ WITH late AS (
     UNION ALL
     SELECT
         content.recorded_at,
-        content.posted_at + :horizon AS first_at,
+        content.posted_at AS first_at,
         content.posted_at + :horizon + :grace AS last_at
     FROM content_metadata AS content
     WHERE content.recorded_at > :since
     UNION ALL
     SELECT
         metrics.recorded_at,
-        CASE
-            WHEN metrics.source = 'export' THEN content.posted_at + :horizon
-            WHEN metrics.collected_at < content.posted_at + :horizon
-                THEN content.posted_at + :horizon + :grace
-            ELSE metrics.collected_at
-        END AS first_at,
-        content.posted_at + :horizon + :grace AS last_at
+        -- an export is one look, however late, and counts as taken at the horizon
+        least(
+            metrics.collected_at, CASE WHEN metrics.source = 'export' THEN content.posted_at + :horizon END
+        ) AS first_at,
+        coalesce(content.posted_at + :horizon + :grace, metrics.collected_at) AS last_at
     FROM tweet_metrics AS metrics
-    INNER JOIN content_metadata AS content ON metrics.tweet_id = content.tweet_id
+    LEFT JOIN content_metadata AS content ON metrics.tweet_id = content.tweet_id
     WHERE metrics.recorded_at > :since
 ),
 

@@ -6,7 +6,7 @@ pools: what a generator brings is its effect over all accounts plus its own part
 believed as far as the evidence says (pooling.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -91,14 +91,25 @@ def seed_choice(
     return np.where(trusted, best, default), trusted
 
 
-def seed_shares(counts: Counts, default: int, settings: GeneratorSettings) -> Floats:
-    """The seed's rule as shares: a point, with nothing left to explore; shape (..., accounts, generators)."""
+def seed_shares(
+    counts: Counts, default: int, settings: GeneratorSettings, exploration: float = 0.0
+) -> Floats:
+    """The seed's rule as shares: a point, with nothing left to explore; shape (..., accounts, generators).
+
+    In a pivot the seed explores all the same: `exploration`, from 0 to 1, goes to the others evenly.
+    """
     chosen, _ = seed_choice(counts, default, settings)
-    return np.asarray(chosen[..., None] == np.arange(counts.n.shape[-1]), float)
+    others = counts.n.shape[-1] - 1
+    explored = exploration if others else 0.0
+    is_chosen = chosen[..., None] == np.arange(others + 1)
+    return np.where(is_chosen, 1 - explored, explored / max(others, 1))
 
 
 def prefer_generators(
-    cells: pd.DataFrame, settings: GeneratorSettings, adopted: pd.DataFrame | None = None
+    cells: pd.DataFrame,
+    settings: GeneratorSettings,
+    adopted: pd.DataFrame | None = None,
+    pivot_exploration: float | None = None,
 ) -> pd.DataFrame:
     """A distribution over the window's generators for each account, and '*' for every other account.
 
@@ -112,12 +123,15 @@ def prefer_generators(
             followers gained over the window.
         adopted: the generators that are incumbents (`allocation.shares.install_all`): every account gives
             them their share.
+        pivot_exploration: the share that explores while a pivot is open, from 0 to 1.
 
     Returns:
         One row per account and generator, '*' last: `probability`, `expected_followers` (pooled; scaled
         so that the window's total comes out; of '*': a typical account), `mean_followers` (plain),
         `confidence_score`, `sample_size`, `band`, `reason`; for '*' those of all accounts together.
     """
+    if pivot_exploration is not None:
+        settings = replace(settings, exploration_share=pivot_exploration)
     cells = cells[~cells["generator"].isin([UNKNOWN, ""])]
     if cells.empty:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -140,7 +154,7 @@ def prefer_generators(
     measured = (counts.n * relative).sum()
     scale = max(counts.sum_y.sum(), 0) / measured if measured > 0 else np.nan
     if seeds:
-        probability = seed_shares(counts, int(is_default.argmax()), settings)
+        probability = seed_shares(counts, int(is_default.argmax()), settings, pivot_exploration or 0.0)
     else:
         probability = pooled_shares(beliefs, settings)
         if adopted is not None:
@@ -212,8 +226,9 @@ def explain_choice(
     of_all: int,
 ) -> str:
     """One choice of the seed's rule in words."""
-    if not probability:
-        return f"{generator} is not chosen: {samples} replies, confidence {100 * confident:.0f}%"
+    if probability < 0.5:
+        tried = f", but tried on {100 * probability:.0f}% while a pivot is open" if probability else ""
+        return f"{generator} is not chosen: {samples} replies, confidence {100 * confident:.0f}%{tried}"
     if band == DEFAULT:
         return f"No strong signal: {generator} is the default"
     return (

@@ -9,7 +9,6 @@ what the loop has learned to bring within the past months is no luck that may tu
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats, Moments
 
@@ -63,8 +62,8 @@ def estimate_baseline(daily: Moments, day_noise_factor: float = 1.0) -> Baseline
     residual = np.where(held, x - level, 0)
     rhythm = weekday_effects(n, residual, reply_variance)
     residual = np.where(held, residual - rhythm[..., None, :], 0)
-    fitted = max(1, n.shape[-2] // MONTH) + np.where((rhythm != 0).any(-1), WEEK - 1, 0)
-    day_variance = excess_variance(n, residual, reply_variance, fitted) + shared_luck(residual, days)
+    months = max(1, n.shape[-2] // MONTH)
+    day_variance = excess_variance(n, residual, reply_variance, months) + shared_luck(residual, days)
     of_replies = reply_variance * days / np.maximum(replies, 1)
     # taking a month's mean out takes that much of the long-run variance along, replies' part included: the
     # weighted autocovariances each lose 1 / T of it, and twice their weights sum to LAGS
@@ -98,9 +97,7 @@ def over_weeks(part: Floats) -> Floats:
     return np.asarray(part.sum(-2))
 
 
-def excess_variance(
-    n: Floats, residual: Floats, reply_variance: Floats, fitted: NDArray[np.intp] | int
-) -> Floats:
+def excess_variance(n: Floats, residual: Floats, reply_variance: Floats, fitted: int) -> Floats:
     """The variance of days beyond what their replies explain, never below 0 (method of moments)."""
     days, replies = over_weeks((n > 0).astype(float)).sum(-1), over_weeks(n).sum(-1)
     beyond = over_weeks(n * residual**2).sum(-1) - np.maximum(days - fitted, 1) * reply_variance

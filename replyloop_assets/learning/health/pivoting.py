@@ -27,6 +27,16 @@ class PivotSettings:
     units_share: float = 0.2
     treatment_share: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Refuse a pivot that could not do what it says."""
+        if not (0 < self.units_share <= 1 and 0 < self.treatment_share < 1):
+            raise ValueError(
+                "units_share is a part above 0 and at most 1 of the replies, and treatment_share one between "
+                "0 and 1 of those"
+            )
+        if min(self.least_days, self.cooldown_days, self.experiments) < 0:
+            raise ValueError("least_days, cooldown_days and experiments are 0 or more")
+
 
 class Seen(NamedTuple):
     """What the newest window says of health (`health_status`).
@@ -43,11 +53,16 @@ class Seen(NamedTuple):
     reason: str
 
 
-class Pivot(NamedTuple):
+class PastPivot(NamedTuple):
     """One pivot so far."""
 
     opened_at: datetime
     closed_at: datetime | None
+
+    def over_at(self, most_days: int) -> datetime:
+        """When it is over: once somebody closed it, or its most days have passed."""
+        most = self.opened_at + timedelta(days=most_days)
+        return min(self.closed_at or most, most)
 
 
 class Move(NamedTuple):
@@ -58,7 +73,7 @@ class Move(NamedTuple):
 
 
 def next_move(
-    seen: Seen | None, pivots: Sequence[Pivot], now: datetime, settings: PivotSettings, most_days: int
+    seen: Seen | None, pivots: Sequence[PastPivot], now: datetime, settings: PivotSettings, most_days: int
 ) -> Move | str:
     """The move that is due now; else, in words, why there is none.
 
@@ -73,21 +88,22 @@ def next_move(
         return "No window of today or yesterday is judged yet."
     if not seen.pivot_warranted or seen.episode_started_at is None:
         return "No drop is sure enough for a pivot."
-    if last and last.closed_at:
-        if is_answered(seen.episode_started_at, last.closed_at):
+    if last:
+        over_at = last.over_at(most_days)
+        if is_answered(seen.episode_started_at, over_at):
             return "The episode that lasts has had its pivot."
-        if now < last.closed_at + timedelta(days=settings.cooldown_days):
+        if now < over_at + timedelta(days=settings.cooldown_days):
             return f"The last pivot closed less than {settings.cooldown_days} days ago."
     return Move("open", seen.reason)
 
 
-def is_answered(episode_started_at: datetime, closed_at: datetime) -> bool:
-    """Whether the pivot that closed was this episode's; one that begins on that day is the next."""
-    return episode_started_at.date() < closed_at.date()
+def is_answered(episode_started_at: datetime, over_at: datetime) -> bool:
+    """Whether the pivot that is over was this episode's; one that begins on that day is the next."""
+    return episode_started_at.date() < over_at.date()
 
 
 def closing(
-    seen: Seen | None, opened: Pivot, now: datetime, settings: PivotSettings, most_days: int
+    seen: Seen | None, opened: PastPivot, now: datetime, settings: PivotSettings, most_days: int
 ) -> Move | str:
     """Whether an open pivot is to be closed."""
     age, most = now - opened.opened_at, timedelta(days=most_days)

@@ -11,6 +11,8 @@ USUAL = 0.95  # of the gaps between them are no longer than the usual one
 LONGER = 2.0  # times the usual gap is silence
 FEWEST_REFUSED = 10  # facts in quarantine, below which it is a mishap
 MOST_REFUSED = 0.5  # of what was told in a day, above which its ingestion fails
+JUDGED_BY = ("replies", "snapshots", "outcomes")  # what a verdict on replies rests on
+INGESTION = "ingestion of "
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Silence:
     refused: int = 0
     told: int = 0
     reason: str = ""
+
+    @property
+    def blinds(self) -> bool:
+        """Whether nobody can tell what replies bring meanwhile."""
+        return self.kind.removeprefix(INGESTION) in JUDGED_BY
 
     def __str__(self) -> str:
         if self.refused:
@@ -69,7 +76,7 @@ def find_failure(
     if refused < FEWEST_REFUSED or refused <= MOST_REFUSED * told:
         return None
     hours = (as_of - since).total_seconds() / 3600
-    return Silence(f"ingestion of {kind}", since, hours, refused=refused, told=told, reason=reason)
+    return Silence(f"{INGESTION}{kind}", since, hours, refused=refused, told=told, reason=reason)
 
 
 def explain_silence(silences: Sequence[Silence]) -> str:

@@ -29,7 +29,8 @@ class Verdict(Health):
     What is watched, y, is followers, or profile visits where hardly any reply brings a follower.
     The segment is what came since g was last 0; the episode is the alarm that lasts, from the day on
     which it was raised. `usual_since` is the day from which on the baseline holds, after an episode whose
-    level became the usual one. What is not known, or does not last, is None.
+    level became the usual one. By the seed's rule the segment is the episode, and no level becomes the
+    usual one. What is not known, or does not last, is None.
     """
 
     rule: str
@@ -69,7 +70,9 @@ def judge(
     since = days[watch.segment[-1]] if watch.g[-1] > 0 else None
     renewed = days[watch.usual_from[-1]] if watch.usual_from[-1] else None
     status, warranted, reason = seed.status, seed.pivot_warranted, seed.reason
-    if settings.rule == "default":
+    if settings.rule == "seed":
+        since = renewed = None
+    else:
         warranted = bool(watch.confirmed[-1])
         status, reason = explain(seed, watch, since, started, renewed, settings)
         if watched == "visits":
@@ -84,7 +87,7 @@ def judge(
         baseline_mean=finite(watch.mean[-1]),
         baseline_sd=finite(watch.sd[-1]),
         baseline_days=int(watch.baseline_days[-1]),
-        segment_started_on=since,
+        segment_started_on=since or started,
         segment_replies=int(watch.segment_replies[-1]) if since else 0,
         segment_mean=finite(watch.segment_mean[-1]) if since else None,
         segment_p_value=finite(watch.p_value[-1]) if since else None,

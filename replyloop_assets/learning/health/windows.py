@@ -22,7 +22,8 @@ class HealthSettings:
 
     The detector compares with a baseline of `baseline_days` that end `baseline_gap_days` ago, and needs
     `min_baseline_days` of it. It is built to see a drop of `design_drop` in the mean of log(1 + followers),
-    and its thresholds are those at which chance alone would alarm, or warrant a pivot, so often a year.
+    which lies between those that 30% and 50% fewer followers bring (.22 and .38 in the base world), and its
+    thresholds are those at which chance alone would alarm, or warrant a pivot, so often a year.
     Days differ by more than their replies explain: that estimate counts `day_noise_factor` times, since
     too low a one costs false alarms and a high one a day or two. An episode ends below `recovery` of the
     threshold, or after `episode_days`, and a pivot then too: its level is the usual one from then on.
@@ -46,6 +47,18 @@ class HealthSettings:
     silence_days: int = 180
     trend_weeks: int = 8
 
+    def __post_init__(self) -> None:
+        """Refuse windows of nothing, and thresholds that everything or nothing passes."""
+        windows = (self.recent_days, self.min_baseline_days, self.episode_days, self.silence_days)
+        if min(*windows, self.trend_weeks) < 1 or self.baseline_gap_days < 0:
+            raise ValueError("a window has 1 day at least")
+        if self.historical_days < self.recent_days or self.baseline_days < self.min_baseline_days:
+            raise ValueError("historical_days hold the recent_days, and baseline_days the min_baseline_days")
+        if not (0 < self.design_drop < 1 and 0 < self.degraded_drop < 1 and 0 < self.recovery <= 1):
+            raise ValueError("design_drop, degraded_drop and recovery lie between 0 and 1")
+        if min(self.false_alarms_per_year, self.false_pivots_per_year) <= 0:
+            raise ValueError("false_alarms_per_year and false_pivots_per_year are above 0")
+
     @property
     def fold_days(self) -> int:
         """How far back the detector is folded anew: what ended before that has left the baseline by now."""
@@ -59,6 +72,16 @@ class HealthSettings:
             self.historical_days + self.fold_days,
             WEEK * self.trend_weeks,
         )
+
+
+def has_recovered(status: str, rule: str, degradation: float | None, settings: HealthSettings) -> bool:
+    """Whether an episode is over for good, so that what comes next is another.
+
+    The detector ends one below half its threshold; the seed's ratio must have come back by as much.
+    """
+    if status != "healthy" or rule == "default":
+        return status == "healthy"
+    return degradation is not None and degradation <= settings.recovery * settings.degraded_drop
 
 
 class Comparison(NamedTuple):

@@ -291,6 +291,22 @@ def test_the_seeds_bands(samples: int, band: str) -> None:
     assert preferred.loc[("*", "ResearchSynthesizer"), ["probability", "band"]].tolist() == [1.0, "default"]
 
 
+def test_the_seeds_rule_explores_while_a_pivot_is_open() -> None:
+    cells = cells_of(
+        ("ann", "Story", 40, 9.0), ("ann", "ResearchSynthesizer", 40, 2.0), ("bo", "Facts", 9, 1.0)
+    )
+    preferred = prefer_generators(cells, SEED, pivot_exploration=0.3).set_index(["account", "generator_name"])
+    assert preferred.groupby("account")["probability"].sum().tolist() == pytest.approx([1.0] * 3)
+    ann = preferred.loc["ann"]
+    assert ann["probability"].to_dict() == pytest.approx(
+        {"Facts": 0.15, "ResearchSynthesizer": 0.15, "Story": 0.7}
+    )
+    assert ann["reason"]["Story"].startswith("Story is the best here")
+    assert ann["reason"]["Facts"].endswith("but tried on 15% while a pivot is open")
+    alone = prefer_generators(cells_of(("ann", "ResearchSynthesizer", 5, 9.0)), SEED, pivot_exploration=0.3)
+    assert alone["probability"].tolist() == [1.0, 1.0]
+
+
 def test_the_seeds_default_is_an_arm_even_where_nobody_used_it() -> None:
     preferred = prefer_generators(cells_of(("ann", "Story", 5, 9.0)), SEED)
     assert preferred["generator_name"].tolist() == ["ResearchSynthesizer", "Story"] * 2

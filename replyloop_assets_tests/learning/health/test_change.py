@@ -46,10 +46,25 @@ def test_thresholds_are_those_of_the_published_run_lengths(k: float, h: float, d
     assert years_between(threshold, np.array(k)) == pytest.approx(days / 365)
 
 
-@given(st.floats(0.02, 2), st.floats(0.01, 5))
+@given(st.floats(0.02, 50), st.floats(0.01, 5))
 def test_rarer_alarms_need_more_evidence(k: float, per_year: float) -> None:
+    """And some is needed however much a day tells, but never more than log(days), which always suffices."""
     often, seldom = (alarm_threshold(np.array(k), rate) for rate in (per_year, per_year / 3))
-    assert 0 <= often <= seldom
+    assert 2 < often < seldom
+    assert seldom <= np.log(3 * 365 / per_year) + 1e-9
+
+
+def test_where_days_tell_much_nothing_is_no_alarm() -> None:
+    """Thousands of replies a day, and outcomes that are all the same."""
+    rng = np.random.default_rng(10)
+    n = np.full((20, 400), 5000.0)
+    x = 1 + 0.02 * rng.standard_normal(n.shape)
+    dense = watch(Moments(n, n * x, n * (x**2 + 1)))
+    assert dense.ready[:, 60:].all()
+    assert not dense.alarmed.any()
+    same = Moments(*(np.full((1, 400), of) for of in (5.0, 5 * np.log(2), 5 * np.log(2) ** 2)))
+    assert not watch(same).alarmed.any()
+    assert (watch(same).g == 0).all()
 
 
 @given(
@@ -73,7 +88,7 @@ def test_the_fold_is_pages_recursion(x: Floats, replies: Floats, level: float) -
             rose = day
         m = mean[day if raised == NEVER else raised]
         if n[day]:
-            step = 0.3 * m * (m - x[day] - 0.15 * m) / (0.5 / n[day] + 0.2)
+            step = 0.35 * m * (m - x[day] - 0.175 * m) / (0.5 / n[day] + 0.2)
             g = min(max(0.0, g + step), 2.5)
         if raised == NEVER and g >= 1.5:
             raised = day

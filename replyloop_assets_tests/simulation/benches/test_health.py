@@ -53,6 +53,25 @@ def test_the_default_rule_is_quiet_in_quiet_years(
 
 
 @pytest.mark.parametrize(
+    ("outcome", "per_day"),
+    [
+        (Outcome(), 2000),
+        (Outcome(mean=30, positive=0.9, sigma=1.0), 300),
+        (Outcome(mean=12, positive=0.98, sigma=0.8), 100),
+    ],
+)
+def test_many_replies_or_dense_outcomes_are_no_alarm(outcome: Outcome, per_day: int) -> None:
+    """What a day tells by itself is far beyond what the marks ask for; a drop is seen at once."""
+    found = figures(HealthBench(per_day, drop=0.3, years=0.5, world=World(outcome=outcome)), 12)
+    assert found["false_alarms_per_year"] is not None
+    assert found["false_alarms_per_year"] <= 1
+    assert found["false_pivots_per_year"] == 0
+    assert found["mean_delay_days"] is not None
+    assert found["mean_delay_days"] <= 3
+    assert found["miss"] == 0
+
+
+@pytest.mark.parametrize(
     ("world", "per_day", "drop", "days"),
     [
         ("stationary", 20, 0.5, 9),
@@ -60,6 +79,7 @@ def test_the_default_rule_is_quiet_in_quiet_years(
         ("stationary", 100, 0.3, 10),
         ("weekly", 100, 0.3, 10),
         ("growing", 20, 0.5, 9),
+        ("away", 20, 0.5, 9.5),  # 8.6 ± .2, and within 9 by the command
         ("away", 100, 0.3, 10),
         ("sparse", 20, 0.5, 9),
         ("sparse", 100, 0.3, 10),
