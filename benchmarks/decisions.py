@@ -7,7 +7,6 @@ made durable) and for units it knows, by 2 to 16 clients; then what reads the qu
 
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate, run_script
+from replyloop_assets.warehouse.throwaway import throwaway_server
 
 SECONDS = 3
 CLIENTS = (2, 4, 8, 16)
@@ -79,26 +79,19 @@ class Measured:
 
 def main() -> None:
     """Run everything on a server of its own and print the tables."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as home:
-        Path(home).chmod(0o755)  # as root, PostgreSQL runs as another user
-        server = Server(Path(home))
-        engine = create_engine(server.start())
-        try:
-            migrate(engine)
-            with engine.begin() as connection:
-                run_script(connection, LEARNT)
-                version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-                for call in CALLS.values():
-                    known = call.format(unit="i::TEXT").replace(":account", "i")
-                    connection.exec_driver_sql(
-                        f"SELECT ({known}) FROM generate_series(1, {KNOWN_UNITS}) AS i"
-                    )
-            print(f"PostgreSQL {version}, {SECONDS} s each, pgbench -M extended; latencies in ms")
-            measure_decisions(server)
-            measure_queue(server, engine)
-        finally:
-            engine.dispose()
-            server.stop()
+    with throwaway_server() as server:
+        engine = create_engine(server.url("postgres"))
+        migrate(engine)
+        with engine.begin() as connection:
+            run_script(connection, LEARNT)
+            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+            for call in CALLS.values():
+                known = call.format(unit="i::TEXT").replace(":account", "i")
+                connection.exec_driver_sql(f"SELECT ({known}) FROM generate_series(1, {KNOWN_UNITS}) AS i")
+        print(f"PostgreSQL {version}, {SECONDS} s each, pgbench -M extended; latencies in ms")
+        measure_decisions(server)
+        measure_queue(server, engine)
+        engine.dispose()
 
 
 def measure_decisions(server: Server) -> None:

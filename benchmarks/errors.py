@@ -7,13 +7,10 @@ group holds all of its events and no other. `held_out` are shapes that nothing w
 """
 
 import json
-import os
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -25,6 +22,7 @@ from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import copy_rows, create_engine
 from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets.warehouse.throwaway import throwaway_server
 from replyloop_assets_tests.learning.errors.labelled import agreement, draw_errors, templates
 
 NOW = datetime(2026, 3, 21, tzinfo=UTC)
@@ -69,16 +67,10 @@ def main() -> None:
         f"{'':<12}{'seed':>6}{'events':>9}{'shapes':>8}{'groups':>8}{'exact':>7}"
         f"{'precision':>11}{'recall':>9}{'seconds':>9}"
     )
-    with tempfile.TemporaryDirectory(dir="/tmp") as home:
-        os.chmod(home, 0o755)  # as root, PostgreSQL runs as another user
-        server = Server(Path(home))
-        server.start()
-        try:
-            for name, count in COUNTS.items():
-                for seed in SEEDS:
-                    measure(server, name, count, seed)
-        finally:
-            server.stop()
+    with throwaway_server() as server:
+        for name, count in COUNTS.items():
+            for seed in SEEDS:
+                measure(server, name, count, seed)
 
 
 def measure(server: Server, name: str, count: int, seed: int) -> None:

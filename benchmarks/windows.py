@@ -6,7 +6,6 @@ median of each is printed in milliseconds per window and stage, with its ratio t
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from replyloop_assets.sources.importing import import_file
 from replyloop_assets.warehouse.databases import Databases
 from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
+from replyloop_assets.warehouse.throwaway import throwaway_server
 from replyloop_assets_tests import sample
 
 ROUNDS = 3
@@ -78,14 +78,8 @@ def measure(way: Callable[[Databases, Path, Runtime], float], server: Server, tu
 def main() -> None:
     """Run the rounds and print the table."""
     ways = (as_the_project_does, as_dagster_does, stages_alone)
-    with tempfile.TemporaryDirectory(dir="/tmp") as home:
-        os.chmod(home, 0o755)  # as root, PostgreSQL runs as another user
-        server = Server(Path(home))
-        server.start()
-        try:
-            times = {way.__name__: [measure(way, server, turn) for turn in range(ROUNDS)] for way in ways}
-        finally:
-            server.stop()
+    with throwaway_server() as server:
+        times = {way.__name__: [measure(way, server, turn) for turn in range(ROUNDS)] for way in ways}
     first = median(times[ways[0].__name__])
     print(f"{len(DAYS)} windows, {len(STAGES)} stages, {ROUNDS} rounds; ms per window and stage")
     print(f"{'':<22}{'median':>8}{'min':>8}{'max':>8}{'ratio':>8}")

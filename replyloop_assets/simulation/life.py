@@ -2,7 +2,7 @@
 
 The loop turns through the stage functions that the assets call, at the simulated instant. Its ten-minute
 turns of the facts are left out: what they write the next turn of the chain writes again, and the bot reads
-nothing of it in between.
+nothing of it in between. So is the analysis of errors, which happen when they are told, in no simulated time.
 """
 
 from collections.abc import Callable, Sequence

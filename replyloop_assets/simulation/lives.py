@@ -1,15 +1,11 @@
 """`replyloop simulate loop`: whole lives side by side, on a server of their own that goes with them."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, wait
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from multiprocessing import get_context
-from pathlib import Path
 from queue import Queue
 from typing import Literal
 
@@ -22,9 +18,9 @@ from replyloop_assets.simulation.life import Lived, Play, play_life
 from replyloop_assets.simulation.outcomes import Floats
 from replyloop_assets.simulation.workers import workers
 from replyloop_assets.warehouse.databases import ensure_database, publish_settings
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets.warehouse.throwaway import throwaway_server
 
 FIRST_DAY = date(2026, 1, 5)
 RULED = ("generators", "allocation", "experiments", "health")
@@ -33,20 +29,6 @@ BLOCK_DAYS = 7  # days next to each other are alike: the standard error goes by 
 
 Rule = Literal["default", "seed"]
 Against = Literal["seed", "no-pivots"]
-
-
-@contextmanager
-def throwaway_server(settings: Settings) -> Iterator[Server]:
-    """A private server in a folder of its own; both are gone afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="replyloop-simulation-"))
-    home.chmod(0o755)  # as root, PostgreSQL runs as another user and must get through
-    server = Server(home, settings.postgres_bin)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def by_rule(settings: Settings, rule: Rule) -> Settings:
@@ -86,7 +68,7 @@ def live(
     """Lives in parallel, one per processor."""
     total, done = sum(play.days for play, _ in plays), 0
     with (
-        throwaway_server(plays[0][1]) as server,
+        throwaway_server(plays[0][1].postgres_bin) as server,
         get_context("spawn").Manager() as manager,
         workers(len(plays)) as pool,
     ):

@@ -1,14 +1,10 @@
 """The present schema as text: recorded in `sql/schema.txt`, and what a migrated database must equal."""
 
-import os
-import tempfile
-from pathlib import Path
-
 import sqlalchemy as sa
 
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets.warehouse.throwaway import throwaway_server
 
 COLUMNS = """
     SELECT
@@ -52,16 +48,11 @@ def describe_schema(engine: sa.Engine) -> str:
 
 def main() -> None:
     """Print the schema of a database that is migrated from nothing: `make schema` records it."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as home:
-        os.chmod(home, 0o755)  # noqa: S103 # as root, PostgreSQL runs as another user
-        server = Server(Path(home))
-        engine = create_engine(server.start())
-        try:
-            migrate(engine)
-            print(describe_schema(engine), end="")
-        finally:
-            engine.dispose()
-            server.stop()
+    with throwaway_server() as server:
+        engine = create_engine(server.url("postgres"))
+        migrate(engine)
+        print(describe_schema(engine), end="")
+        engine.dispose()
 
 
 if __name__ == "__main__":

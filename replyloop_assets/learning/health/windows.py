@@ -39,7 +39,7 @@ class HealthSettings:
     baseline_gap_days: int = 14
     min_baseline_days: int = 28
     design_drop: float = 0.35
-    false_alarms_per_year: float = 1.2
+    false_alarms_per_year: float = 1.1
     false_pivots_per_year: float = 0.03
     day_noise_factor: float = 1.5
     recovery: float = 0.5

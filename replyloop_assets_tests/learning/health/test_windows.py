@@ -223,7 +223,7 @@ def test_the_settings_numbers() -> None:
         known.pivot_significance,
     )  # fmt: skip
     assert (known.baseline_days, known.baseline_gap_days, known.min_baseline_days) == (90, 14, 28)
-    assert (known.false_alarms_per_year, known.false_pivots_per_year) == (1.2, 0.03)
+    assert (known.false_alarms_per_year, known.false_pivots_per_year) == (1.1, 0.03)
     assert (known.day_noise_factor, known.design_drop, known.recovery) == (1.5, 0.35, 0.5)
     assert (known.episode_days, known.silence_days, known.trend_weeks) == (60, 180, 8)
     assert (known.fold_days, known.window_days) == (164, 268)
