@@ -10,11 +10,11 @@ DECLARE
         'variant_for', 'record_opportunity', 'record_reply', 'record_metrics', 'record_error'
     ];
     inner_ones CONSTANT TEXT [] := ARRAY[
-        'account_average', 'account_size_tier', 'assign_arm', 'assign_trial', 'available_shares',
+        'account_average', 'account_size_tier', 'assign_arm', 'assign_trial', 'available_shares', 'both_ends',
         'contract_breach', 'engagement_tier', 'experiment_of', 'explain_opportunity', 'fold_account',
         'give_feedback', 'histogram_bin', 'keep_decision', 'keep_in_quarantine', 'ledger_entry', 'ledger_key',
         'loop_setting', 'matured_outcomes', 'one_at_a_time', 'open_opportunities', 'opportunity_score', 'plausible_count',
-        'random_id', 'refresh_actuals', 'reply_verdict', 'running_experiments', 'timing_window', 'trial_of', 'unit_hash'
+        'random_id', 'refresh_actuals', 'reply_verdict', 'running_experiments', 'severity_level', 'timing_window', 'trial_of', 'unit_hash'
     ];
     ours CONSTANT TEXT [] := ARRAY[
         'replyloop_migrations', 'loop_settings', 'stage_days', 'stage_failures', 'quarantine',

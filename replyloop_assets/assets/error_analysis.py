@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.errors.alerting import notices
-from replyloop_assets.learning.errors.grouping import MANY, group_errors
+from replyloop_assets.learning.errors.grouping import COLUMNS, MANY, group_errors
 from replyloop_assets.learning.errors.trend import ErrorSettings
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
@@ -27,7 +27,7 @@ def analyse_errors(connection: sa.Connection, window: Window, settings: Settings
     errors = group_errors(told, settings.errors)
     if window.is_newest:
         tell_operator(connection, window, errors, settings.errors)
-    return write_frame(connection, STAGE.writes, errors, day=window.day, as_of=window.as_of)
+    return write_frame(connection, STAGE.writes, errors[COLUMNS], day=window.day, as_of=window.as_of)
 
 
 def tell_operator(

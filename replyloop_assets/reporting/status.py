@@ -138,12 +138,12 @@ def facts_line(facts: Row) -> str:
 
 
 def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
-    """The best values of one dimension, a line each."""
+    """The best values of one dimension, a line each: what a reply brought on average."""
     table = plain_table(title)
-    for heading in ("replies", "followers each", "likely (95%)", "visits each", "baseline"):
+    for heading in ("replies", "followers", "likely (95%)", "visits", "ROI"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("tier", no_wrap=True)
-    table.add_column("each week", no_wrap=True)
+    table.add_column("a week", no_wrap=True)
     for row in rows[:most]:
         rated = row["performance_tier"] is not None
         table.add_row(
@@ -178,8 +178,8 @@ def allocation_table(rows: Sequence[Row], most: int) -> Table:
 
 def plain_table(title: str) -> Table:
     """A table without lines, whose first column bears the title."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(title, no_wrap=True, min_width=18, max_width=22, overflow="ellipsis")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column(title, no_wrap=True, min_width=16, max_width=22, overflow="ellipsis")
     return table
 
 

@@ -371,7 +371,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     event JSONB := jsonb_build_object(
-        'component', left(record_error.component, 200), 'message', left(record_error.message, 10000),
+        'component', left(record_error.component, 200), 'message', both_ends(record_error.message),
         'detail', record_error.detail, 'error_id', ledger_key(record_error.error_id)
     );
 BEGIN
@@ -383,8 +383,7 @@ BEGIN
     SELECT
         'bot_error',
         event,
-        CASE WHEN record_error.severity IN ('info', 'warning', 'error', 'critical')
-            THEN record_error.severity ELSE 'error' END,
+        coalesce(severity_level(record_error.severity), 'error'),
         now()
     WHERE record_error.error_id IS NULL OR NOT EXISTS (
         SELECT FROM system_events AS known

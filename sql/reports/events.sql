@@ -6,6 +6,6 @@ SELECT
     event_data ->> 'component' AS component,
     event_data ->> 'message' AS message
 FROM system_events
-WHERE severity IN ('warning', 'error', 'critical')
+WHERE severity_level(severity) IN ('warning', 'error', 'critical')
 ORDER BY created_at DESC
 LIMIT 5

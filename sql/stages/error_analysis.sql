@@ -14,7 +14,7 @@ WITH told AS (
     WHERE
         created_at >= cast(:as_of AS TIMESTAMPTZ) - :lookback_days * INTERVAL '24 hours'
         AND created_at < :as_of
-        AND lower(severity) IN ('error', 'critical')
+        AND severity_level(severity) IN ('error', 'critical')
         AND event_type IS DISTINCT FROM 'replyloop_alert'
 ),
 
@@ -36,27 +36,41 @@ read AS (
             nullif(btrim(event_data ->> 'message', E' \t\r\n'), ''),
             nullif(btrim(event_data #>> '{error,message}', E' \t\r\n'), ''),
             nullif(btrim(event_data ->> 'error', E' \t\r\n'), ''),
+            nullif(btrim(event_data #>> '{err,message}', E' \t\r\n'), ''),
+            nullif(btrim(event_data ->> 'err', E' \t\r\n'), ''),
+            nullif(btrim(event_data #>> '{errors,0,message}', E' \t\r\n'), ''),
+            nullif(btrim(event_data #>> '{errors,0}', E' \t\r\n'), ''),
+            nullif(btrim(event_data ->> 'error_message', E' \t\r\n'), ''),
+            nullif(btrim(event_data ->> 'errorMessage', E' \t\r\n'), ''),
             nullif(btrim(event_data ->> 'exception', E' \t\r\n'), ''),
             nullif(btrim(event_data ->> 'reason', E' \t\r\n'), ''),
             nullif(btrim(event_data ->> 'msg', E' \t\r\n'), ''),
+            nullif(btrim(event_data ->> 'stack', E' \t\r\n'), ''),
+            nullif(btrim(event_data ->> 'description', E' \t\r\n'), ''),
             CASE WHEN form = 'string' THEN nullif(btrim(event_data #>> '{}', E' \t\r\n'), '') END,
             event_type,
             ''
-        ) AS message
+        ) AS message,
+        -- what the message may be about
+        coalesce(
+            nullif(btrim(event_data #>> '{error,message}', E' \t\r\n'), ''),
+            CASE
+                WHEN jsonb_typeof(event_data -> 'error') = 'string'
+                    THEN nullif(btrim(event_data ->> 'error', E' \t\r\n'), '')
+            END
+        ) AS cause
     FROM told
 ),
 
--- a traceback tells at its end
 cut AS (
     SELECT
         component,
         category,
         age,
         created_at,
-        CASE
-            WHEN length(message) > 4000 THEN left(message, 2000) || E'\n' || right(message, 2000)
-            ELSE message
-        END AS message
+        both_ends(
+            CASE WHEN strpos(message, cause) = 0 THEN message || ': ' || cause ELSE message END
+        ) AS message
     FROM read
 ),
 

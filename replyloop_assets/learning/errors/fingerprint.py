@@ -10,24 +10,11 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from replyloop_assets.learning.errors.codes import CODES, hide, show_codes
 from replyloop_assets.learning.errors.secrets import hide_secrets
 from replyloop_assets.learning.errors.telling import telling_line
 
 FOLDED = "<#>"
-# Digits that say something are put out of reach of the folding, into a block that no text uses.
-HIDE = {ord("0") + n: 0xE000 + n for n in range(10)}
-SHOW = {0xE000 + n: ord("0") + n for n in range(10)}
-CODES = re.compile(
-    r"""
-    (?:\b(?:code|status|statuscode|errno|sqlstate|signal|curl|grpc)\b|\bhttp(?:/[0-9.]{1,3})?|\berror\b)
-    (?:[\s:=#(\[-]{1,4}|\scode:?\s)-?(?P<code>[0-9]{1,5}|[0-9]{2}[0-9A-Z]{3})(?![\w.])
-    |\b(?:answered|returned|responded)\s(?P<answer>[1-5][0-9]{2})(?![\w.])
-    |(?:\bwith\s|:\s|^)(?P<status>[45][0-9]{2})(?=$|[,;)]|:?\s(?-i:[A-Z]))
-    |\b(?P<phrased>[1-5][0-9]{2})(?=\s(?:Bad|Unauthorized|Payment|Forbidden|Not\sFound|Method|Conflict|Gone|
-        Unprocessable|Too\sMany|Internal|Service|Gateway|Client\sError|Server\sError|Proxy)\b)
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 ZONE = r"(?:\s?(?:Z|UTC|GMT)\b|\s?[+-][0-9]{2}:?(?:[0-9]{2})?(?![0-9]))"
 CLOCK = rf"[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]{{1,9}})?)?(?:\s?[AP]M\b)?{ZONE}?"
@@ -74,8 +61,21 @@ DIGITS = re.compile(r"[0-9]+")
 SWITCH = re.compile(r"(?<=[0-9])(?=[A-Za-z])|(?<=[A-Za-z])(?=[0-9])")
 HEX = re.compile("[0-9a-f]+|[0-9A-F]+")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+OF_WORDS = re.compile(r"[a-z]{0,20}(?:[A-Z]{1,4}[a-z]{2,20})+[A-Z]{0,4}|\w+(?:Error|Exception)")
 REPEATED = re.compile(r"(?<![\w-])(<[^<>]{1,8}>)(?:(?:\s|,\s?|[-_:/;x]|\.{1,3})\1)+")
-PLURAL = re.compile(r"((?:^|[\s(:=\[])<#> [A-Za-z]{3,20}[^sui\W])s\b")
+# the one of what a number counts; a word whose end does not tell what its one is stays
+PLURAL = re.compile(
+    r"""
+    (?P<one>(?:^|[\s(:=\[])<\#>[ ](?!series|species|always)[A-Za-z]{2,20}?)
+    (?:
+        (?P<y>(?<=[bcdghlmnprt])ies)
+        |(?:(?<=ss)|(?<=sh)|(?<=x)|(?<=[nrt]ch))es
+        |(?<=[A-Za-z]{3}[^suie])s
+        |(?:(?<=[A-Za-z]{2}[^hiosux]e)|(?<=[anr]se)(?<!iase))s
+    )\b
+    """,
+    re.VERBOSE,
+)
 # control characters, marks that turn the direction of writing, and the block of hidden digits
 UNSEEN = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\u2060-\u206f\ue000-\ue00f\ufeff]+")
 
@@ -85,13 +85,7 @@ def fold(message: str) -> str:
     text = UNSEEN.sub(" ", telling_line(hide_secrets(message))).strip()
     for pattern, put in STEPS:
         text = pattern.sub(put, text)
-    return text.translate(SHOW)
-
-
-def hide(found: re.Match[str]) -> str:
-    """The match with its last number out of reach."""
-    number = next(filter(None, found.groups()))
-    return f"{found[0][: -len(number)]}{number.translate(HIDE)}"
+    return show_codes(text)
 
 
 def fold_url(found: re.Match[str]) -> str:
@@ -111,11 +105,16 @@ def fold_path(found: re.Match[str]) -> str:
     return path
 
 
+def singular(found: re.Match[str]) -> str:
+    """What was counted, as if it were one."""
+    return found["one"] + ("y" if found["y"] else "")
+
+
 def fold_quoted(found: re.Match[str]) -> str:
     """What is quoted at some length is somebody's text; a word or two may be what the error is about."""
     inside, mark = found["inside"], found["mark"]
     is_long = inside.count(" ") > 2 or len(inside) > 80
-    if is_long and found.start() and inside == inside.translate(SHOW):
+    if is_long and found.start() and inside == show_codes(inside):
         return f"{mark}<text>{mark}"
     return found[0]
 
@@ -134,8 +133,8 @@ def fold_piece(piece: str) -> str:
 
 
 def looks_random(piece: str) -> bool:
-    """Whether letters and digits, or large and small letters, change too often for a word."""
-    return bool(
+    """Whether letters and digits, or large and small letters, change too often for words."""
+    return not OF_WORDS.fullmatch(piece) and bool(
         len(SWITCH.findall(piece)) > 1
         or (len(piece) > 15 and len(HUMP.findall(piece)) > 3)
         or (len(piece) > 6 and HEX.fullmatch(piece))
@@ -157,5 +156,5 @@ STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] 
     (NUMBER, FOLDED),
     (MIXED, lambda found: fold_mixed(found[0])),
     (REPEATED, r"\1"),
-    (PLURAL, r"\1"),
+    (PLURAL, singular),
 )

@@ -10,9 +10,10 @@ import pandas as pd
 
 from replyloop_assets.learning.errors.categories import OTHER, categorise, own_category
 from replyloop_assets.learning.errors.fingerprint import fold
-from replyloop_assets.learning.errors.merging import Shape, merge_frequent, resembling, tokens, write
+from replyloop_assets.learning.errors.merging import Places, merge_frequent, oldest_alike, write
 from replyloop_assets.learning.errors.secrets import hide_secrets
 from replyloop_assets.learning.errors.trend import WEEK, Counts, ErrorSettings, Flags, judge_trends
+from replyloop_assets.learning.errors.words import Shape, tokens
 
 SILENT = "(no message)"
 MANY = "(many other messages)"
@@ -31,6 +32,7 @@ COLUMNS = [
     "trend",
     "p_value",
 ]
+LATELY = "came_lately"
 Pair = tuple[str | None, str]  # category of the bot's own, message
 Key = tuple[str, str]  # category, fingerprint
 
@@ -38,14 +40,15 @@ Key = tuple[str, str]  # category, fingerprint
 def group_errors(rows: pd.DataFrame, settings: ErrorSettings) -> pd.DataFrame:
     """The errors of the last two weeks, in order of category and fingerprint; columns as `COLUMNS`.
 
-    When an error was first seen reaches back `lookback_days` only, as its trend does.
+    One more tells whether it `came_lately`: was new within the last `quiet_days`, whoever looked then. When
+    an error was first seen reaches back `lookback_days` only, as its trend does.
 
     Args:
         rows: component, category (the bot's own), message, ages (days, 0 the last) and counts, which are
             lists, first_at and last_at. Their order does not matter.
     """
     if rows.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=[*COLUMNS, LATELY])
     owns = [own if isinstance(own, str) else None for own in rows["category"]]
     pairs = list(zip(owns, rows["message"], strict=True))
     rows = rows.assign(occurrences=rows["counts"].map(sum))
@@ -63,7 +66,10 @@ def group_errors(rows: pd.DataFrame, settings: ErrorSettings) -> pd.DataFrame:
     errors["first_seen_at"], errors["last_seen_at"] = spans["first_at"].min(), spans["last_at"].max()
     newest = rows.sort_values(["last_at", "message"]).groupby("place")["message"].last()
     errors["example"] = [hide_secrets(text)[:MOST_OF_EXAMPLE] for text in newest]
-    known = are_known(found, daily[:, settings.new_days :].sum(1) > 0)
+    ages = settings.lookback_days - 1 - np.argmax(daily[:, ::-1] > 0, axis=1)  # when each came first
+    oldest = oldest_like_it(found, ages)
+    errors[LATELY] = (ages < settings.quiet_days) & (oldest < ages + settings.new_days)
+    known = oldest >= settings.new_days
     recent = daily[:, : 2 * WEEK].sum(1) > 0
     return with_trends(errors[recent].reset_index(drop=True), daily[recent], known[recent], settings)
 
@@ -76,16 +82,16 @@ def count_days(rows: pd.DataFrame, errors: int, days: int) -> Counts:
     return daily
 
 
-def are_known(keys: Sequence[Key], came_before: Flags) -> Flags:
-    """Which errors came before, or differ from one that did in a word alone that may be a value.
+def oldest_like_it(keys: Sequence[Key], ages: Places) -> Places:
+    """The greatest age of each error and those that differ from it in a word alone that may be a value.
 
     So the next name is no new error where too few names came, or are left in the lookback, to merge.
     """
-    known = came_before.copy()
+    oldest = ages.copy()
     for _, alike in groupby(range(len(keys)), key=lambda place: keys[place][0]):
         here = list(alike)
-        known[here] |= resembling([tokens(keys[place][1]) for place in here], came_before[here])
-    return known
+        oldest[here] = oldest_alike([tokens(keys[place][1]) for place in here], ages[here])
+    return oldest
 
 
 def with_trends(errors: pd.DataFrame, daily: Counts, known: Flags, settings: ErrorSettings) -> pd.DataFrame:
@@ -98,7 +104,7 @@ def with_trends(errors: pd.DataFrame, daily: Counts, known: Flags, settings: Err
         trend=trends.trend,
         p_value=trends.p_value,
     )
-    return counted[COLUMNS]
+    return counted[[*COLUMNS, LATELY]]
 
 
 def fingerprints(counts: Mapping[Pair, int], settings: ErrorSettings) -> dict[Pair, Key]:

@@ -21,6 +21,11 @@ Flags = NDArray[np.bool_]
 WEEK = 7
 MOST_TERMS = 20_000
 LEAST_SHAPE = 1e-4
+# A shape near 0 says that all of an error comes on one day, whichever: then nothing is a surge. Where the
+# days before are too few to say how it varies, a surge is as if it varied so, and so many times the worst
+# day: errors that come in bursts of unlike size once a week or a month would else surge all the time.
+SURGE_SHAPE = 0.3
+WORST_RATIO = 10.0
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,14 @@ class ErrorSettings:
     """Days looked back, and from when on a change is one.
 
     An error is new if it came in the last `new_days` of `lookback_days` alone, and none like it before. So
-    many different words as
-    `merge_values` in one place of a message are values. A surge is a last day of at least `surge_ratio`
-    times the days of the week before that chance explains in one look of `1 / surge_chance`, all errors
-    together: at four looks a day about three in two years. A rise or fall is by `change_ratio`, and of
-    those so called `false_changes` are none. A week's worth of days on which it varied `burstiness` times
-    as much as independent ones is added to an error's own days. The alerts of a day tell of `most_alerts`
-    errors one by one, and of no error's same trend twice within `quiet_days`. The `most_messages` most
-    frequent messages are read, of `most_characters` together, and `most_shapes` of them told apart; the
-    rest counts as one.
+    many different words as `merge_values` in one place of a message are values. A surge is a last day of at
+    least `surge_ratio` times the days of the week before that chance explains in one look of
+    `1 / surge_chance`, all errors together: at four looks a day about three in two years. A rise or fall is
+    by `change_ratio`, and of those so called `false_changes` are none. A week's worth of days on which it
+    varied `burstiness` times as much as independent ones is added to an error's own days. The alerts of a
+    day tell of `most_alerts` errors one by one, and of no error's same trend twice within `quiet_days`; one
+    that came in these alone is told as new if it never was. The `most_messages` most frequent messages are
+    read, of `most_characters` together, and `most_shapes` of them told apart; the rest counts as one.
     """
 
     lookback_days: int = 28
@@ -52,6 +56,13 @@ class ErrorSettings:
     most_messages: int = 100_000
     most_characters: int = 50_000_000
     most_shapes: int = 20_000
+
+    def __post_init__(self) -> None:
+        """Refuse days that leave nothing to compare."""
+        if self.lookback_days < 2 * WEEK:
+            raise ValueError(f"lookback_days is at least {2 * WEEK}: a week is compared with the week before")
+        if not all(1 <= days < self.lookback_days for days in (self.new_days, self.quiet_days)):
+            raise ValueError("new_days and quiet_days are at least 1 and less than lookback_days")
 
 
 class Trends(NamedTuple):
@@ -78,12 +89,11 @@ def judge_trends(daily: Counts, settings: ErrorSettings, known: Flags | None = N
     is_new = daily[:, settings.new_days :].sum(1) == 0
     if known is not None:
         is_new &= ~known
-    surging = (
-        ~is_new
-        & (last * WEEK >= settings.surge_ratio * days_before)
-        & (last > daily[:, 1:].max(1, initial=0))
-    )
-    surging[surging] = excess(last[surging], days_before[surging], shape[surging], WEEK * shape[surging]) < (
+    worst = daily[:, 1:].max(1)
+    surging = ~is_new & (last * WEEK >= settings.surge_ratio * days_before) & (last > worst)
+    surging &= (shape >= SURGE_SHAPE) | (last >= WORST_RATIO * worst)
+    usual = np.maximum(shape[surging], SURGE_SHAPE)
+    surging[surging] = excess(last[surging], days_before[surging], usual, WEEK * usual) < (
         settings.surge_chance / max(1, np.sum(~is_new))
     )
     p_value = np.minimum(more, fewer)

@@ -22,12 +22,38 @@ from replyloop_assets.learning.errors.categories import LONGEST, OTHER, WORDS, c
         ("OSError: [Errno 28] No space left on device", "resource"),
         ("TypeError: Cannot read properties of undefined (reading 'data')", "code"),
         ("environment variable OPENAI_API_KEY is not set", "configuration"),
+        ("Session expired, please log in again", "authentication"),
+        ("insufficient_quota", "rate_limit"),
+        ("ApiRateLimitError: wait", "rate_limit"),
+        ("Unclosed client session", "network"),
+        ("SSLError: bad handshake", "network"),
+        ("HTMLParser gave up", "parsing"),
+        ("could not lock on the row", "database"),
         ("it rained", OTHER),
     ],
 )
 def test_what_kind_of_trouble_it_is(fingerprint: str, category: str) -> None:
     assert category in {*WORDS, OTHER}
     assert categorise(fingerprint) == category
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "a quotation",
+        "a cheaper one",
+        "a corporate limit",
+        "a sparse answer",
+        "a block on the user",
+        "a redistribution",
+        "a sum disclosed",
+        "a hassle",
+        "an invalidation",
+        "a catalog index",
+    ],
+)
+def test_a_word_within_a_word_says_nothing(word: str) -> None:
+    assert categorise(f"{word} broke") == OTHER
 
 
 def test_an_own_category_is_put_into_one_form() -> None:

@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 
 from replyloop_assets.learning.errors import merging
 from replyloop_assets.learning.errors.fingerprint import fold
-from replyloop_assets.learning.errors.merging import (
-    MOST_TOKENS,
-    Shape,
-    Words,
-    merge_frequent,
-    merge_shapes,
-    resembling,
-    tokens,
-    write,
-)
+from replyloop_assets.learning.errors.merging import merge_frequent, merge_shapes, oldest_alike, write
+from replyloop_assets.learning.errors.words import MOST_TOKENS, Shape, Words, tokens
 
 NAMES = "ann bob cyd dee edd flo gus hal ida jon kim lea max ned oto pam".split()
 LEAST = 8
@@ -145,7 +137,5 @@ def test_shapes_resemble_each_other_in_one_word_that_may_vary() -> None:
     ]
     messages += ["failed with code 401 again", "failed with code 403 again"]
     shapes = [tokens(message) for message in messages]
-    of_one = np.arange(len(shapes)) == 0
-    assert resembling(shapes, of_one).tolist() == [False, True, *[False] * 5]
-    every = np.ones(len(shapes), bool)
-    assert resembling(shapes, every).tolist() == [True, True, *[False] * 5]
+    assert oldest_alike(shapes, np.array([9, 2, 3, 4, 5, 6, 7])).tolist() == [9, 9, 3, 4, 5, 6, 7]
+    assert oldest_alike(shapes, np.arange(7)).tolist() == [1, 1, 2, 3, 4, 5, 6]

@@ -30,6 +30,32 @@ HIDDEN = {
     "at https://ann:se/cret@host/x": "at https://host/x",
     "at https://ann:p@ss@host/x": "at https://host/x",
     "at https://abcdef@host/x": "at https://host/x",
+    "pass=letmein": "pass=<secret>",
+    "DB_PASS: letmein": "DB_PASS: <secret>",
+    "at /login?user=ann&pass=letmein": "at /login?user=ann&pass=<secret>",
+    '{"pw":"let me in","n":1}': '{"pw":<secret>,"n":1}',
+    "run --smtp-pass hunter now": "run --smtp-pass <secret> now",
+    "curl -u ann:hunter2 failed": "curl -u <secret> failed",
+    "curl --user 'ann:hunter two' failed": "curl --user <secret> failed",
+    'password="ab\\"cd" failed': "password=<secret> failed",
+    "{'password': 'it\\'s', 'n': 1}": "{'password': <secret>, 'n': 1}",
+    '{\\"password\\":\\"a\\\\\\"b\\",\\"n\\":1}': '{\\"password\\":<secret>,\\"n\\":1}',
+    "jar: ct0=abc": "jar: ct0=<secret>",
+    "auth_token=abc": "auth_token=<secret>",
+    'oauth_consumer_key="abc", n': "oauth_consumer_key=<secret>, n",
+    'oauth_signature="x%3D", n': "oauth_signature=<secret>, n",
+    '{"name": "ct0", "value": "abc"}': '{"name": "ct0", "value": <secret>}',
+    "https://hooks.slack.com/services/T0/B0/abc gone": "https://hooks.slack.com/<secret> gone",
+    "https://discord.com/api/webhooks/1/abc gone": "https://discord.com/api/webhooks/<secret> gone",
+    f"/bot123456789:AA{LETTERS}/sendMessage": "/bot<secret>/sendMessage",
+    "bad access token: Ab12": "bad access token: <secret>",
+    "bad access token: aBcDeFgHiJkL": "bad access token: <secret>",
+    f"bad access token: {LETTERS}": "bad access token: <secret>",
+    "bad access token: abc-def-ghi": "bad access token: <secret>",
+    "bad access token: 'abc'": "bad access token: <secret>",
+    "could not send cookies: a=b": "could not send cookies: <secret>",
+    "wrong password: letmein": "wrong password: <secret>",
+    "Token: letmein": "Token: <secret>",
 }
 SHOWN = [
     "Unexpected token < in JSON at position 0",
@@ -43,6 +69,14 @@ SHOWN = [
     "environment variable OPENAI_API_KEY is not set",
     "at https://host.org/@ann/7",
     '{"token": null, "message": "boom"}',
+    "could not refresh the access token: ETIMEDOUT",
+    "could not refresh access_token: ECONNREFUSED, again",
+    "could not refresh the token: invalid_grant",
+    "could not refresh the token: TokenExpiredError: wait",
+    "could not refresh the token: 401 Unauthorized",
+    "no such api key: net::ERR_FAILED",
+    "could not load cookies: ENOENT: no such file",
+    "bypass the cache",
 ]
 
 
@@ -66,7 +100,8 @@ def test_no_fingerprint_tells_a_secret() -> None:
 
 HOSTILE = (
     "password|password |password=|password='|password:\\|token is |bearer |cookie=|cookie=;|; |--|--a-|://|"
-    "://a:|://a@|sk-|eyJ|eyJaaaaaaaa.|xox|secret\"|api_key |authorization: basic |\\\\|='|1|1:|a|  |\t="
+    "://a:|://a@|sk-|eyJ|eyJaaaaaaaa.|xox|secret\"|api_key |authorization: basic |\\\\|='|1|1:|a|  |\t=|"
+    'a token: |a token: A_|token: Ab|pw="\\|pw=\\"\\\\|-u |-u a|-u a:|/bot1:|"ct0","value":"|ct0\', '
 ).split("|")
 
 

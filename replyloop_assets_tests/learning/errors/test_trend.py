@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import betabinom, binom
 
 from replyloop_assets.learning.errors.trend import (
+    WORST_RATIO,
     ErrorSettings,
     discoveries,
     dispersion,
@@ -95,3 +96,52 @@ def test_one_old_burst_is_neither_surge_nor_rise() -> None:
     daily = np.zeros((1, 28), int)
     daily[0, [3, 12, 20]] = 500, 20, 300
     assert judge_trends(daily, SETTINGS).trend == ["steady"]
+
+
+def test_a_rare_error_that_comes_by_thousands_surges() -> None:
+    daily = steady(5)
+    daily[:3] = 0
+    daily[0, [0, 10]] = 10_000, 1
+    daily[1, 0] = 900  # of those that are known by their like
+    daily[2, [0, 10]] = 1000, 30
+    known = np.arange(len(daily)) == 1
+    assert judge_trends(daily, SETTINGS, known).trend[:3] == ["surging"] * 3
+
+
+def bursts(seed: int, shapes: int, unlike: float) -> np.ndarray:
+    """Errors that come on one day in 30, about 30 at a time; `unlike` is the deviation of the logarithm."""
+    rng = RNG(seed)
+    sizes = np.ceil(rng.lognormal(np.log(30), unlike, (shapes, 28 + 365)))
+    return np.where(rng.random(sizes.shape) < 1 / 30, sizes, 0).astype(np.int64)
+
+
+@pytest.mark.parametrize(("unlike", "a_year"), [(0.5, 0), (1.0, 6), (1.5, 15)])
+def test_rare_bursts_surge_rarely_and_only_where_they_are_the_worst_by_far(
+    unlike: float, a_year: int
+) -> None:
+    counts, found = bursts(1, 20, unlike), 0
+    for end in range(28, counts.shape[1]):
+        daily = counts[:, end - 28 : end][:, ::-1]
+        surging = [name == "surging" for name in judge_trends(daily, SETTINGS).trend]
+        found += sum(surging)
+        assert (daily[surging, 0] >= WORST_RATIO * daily[surging, 1:].max(1)).all()
+    assert found <= a_year
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ({"lookback_days": 0}, "lookback_days is at least 14"),
+        ({"lookback_days": 13}, "lookback_days is at least 14"),
+        ({"new_days": 0}, "new_days and quiet_days are at least 1"),
+        ({"quiet_days": 28}, "less than lookback_days"),
+    ],
+)
+def test_days_that_leave_nothing_to_compare_are_refused(bad: dict[str, int], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        ErrorSettings(**bad)
+
+
+@pytest.mark.filterwarnings("error")
+def test_two_weeks_are_enough() -> None:
+    assert judge_trends(np.ones((2, 14), np.int64), ErrorSettings(lookback_days=14)).trend == ["steady"] * 2
