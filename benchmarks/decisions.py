@@ -7,6 +7,7 @@ made durable) and for units it knows, by 2 to 16 clients; then what reads the qu
 
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles

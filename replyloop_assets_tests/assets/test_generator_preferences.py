@@ -205,5 +205,5 @@ def test_the_seed_s_rule_knows_of_no_discount(pivoted: sa.Engine) -> None:
         for day in days_between(FIRST, LAST):
             stage.fill(runtime, Window.at(day, NOON))
     found = shares_on(pivoted, date(2026, 3, 18))
-    assert found["Story"].probability == 1
+    assert found["Story"].probability == pytest.approx(0.7)  # the pivot that is open explores by either rule
     assert found["Story"].mean_followers == pytest.approx(15 * 60 / 180)
