@@ -79,8 +79,8 @@ def shortfall(row: Row) -> str:
 
 def also_wrong(seen: Seen, settings: Settings) -> str:
     """What else is wrong, beside what was said."""
-    seen_all_the_same = seen.verdict and seen.state(settings) == "degraded"
-    silent = [str(one) for one in silences(seen.verdict or {})] if seen_all_the_same else []
+    degraded = seen.state(settings) == "degraded"
+    silent = [str(one) for one in silences(seen.verdict)] if seen.verdict and degraded else []
     errors = [
         f"errors of {clause(error['category'])} {'are new' if error['trend'] == 'new' else 'surge'} "
         f"({error['occurrences']:,} in 7 days)"
