@@ -14,10 +14,10 @@ from statistics import quantiles
 
 import sqlalchemy as sa
 
-from replyloop_assets.warehouse.embedded import Server
+from replyloop_assets.postgres.server import Server
+from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate, run_script
-from replyloop_assets.warehouse.throwaway import throwaway_server
 
 SECONDS = 3
 CLIENTS = (2, 4, 8, 16)

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import error_analysis
 from replyloop_assets.assets.stage import Runtime
-from replyloop_assets.learning.errors.grouping import fingerprints
+from replyloop_assets.learning.incidents.grouping import fingerprints
 from replyloop_assets.partitions import Window
+from replyloop_assets.postgres.server import Server
+from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import copy_rows, create_engine
 from replyloop_assets.warehouse.migrations import migrate
-from replyloop_assets.warehouse.throwaway import throwaway_server
-from replyloop_assets_tests.learning.errors.labelled import agreement, draw_errors, templates
+from replyloop_assets_tests.learning.incidents.labelled import agreement, draw_errors, templates
 
 NOW = datetime(2026, 3, 21, tzinfo=UTC)
 SPAN = timedelta(days=14)

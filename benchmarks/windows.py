@@ -19,12 +19,12 @@ from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.automation.backfill import materialize
 from replyloop_assets.automation.instance import instance_environment, open_instance
 from replyloop_assets.partitions import Window, days_between
+from replyloop_assets.postgres.server import Server
+from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.sources.importing import import_file
 from replyloop_assets.warehouse.databases import Databases
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
-from replyloop_assets.warehouse.throwaway import throwaway_server
 from replyloop_assets_tests import sample
 
 ROUNDS = 3

@@ -19,12 +19,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.allocation.shares import AllocationSettings
-from replyloop_assets.learning.errors.trend import ErrorSettings
 from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
 from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.generators.preferences import GeneratorSettings
 from replyloop_assets.learning.health.pivoting import PivotSettings
 from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.incidents.trend import ErrorSettings
 from replyloop_assets.learning.performance import PerformanceSettings
 from replyloop_assets.learning.search import SearchSettings
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from replyloop_assets.warehouse.embedded import SHORT_FOLDERS, Server
+from replyloop_assets.postgres.server import SHORT_FOLDERS, Server
 
 COMMAND = Path(sys.executable).with_name("replyloop")
 PATIENCE_S = 180

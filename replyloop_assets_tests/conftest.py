@@ -19,7 +19,7 @@ atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 HOME.chmod(0o755)  # as root, PostgreSQL runs as another user and must get through
 os.environ["REPLYLOOP_HOME"] = str(HOME)
 
-from replyloop_assets.warehouse.embedded import Server  # noqa: E402
+from replyloop_assets.postgres.server import Server  # noqa: E402
 from replyloop_assets.warehouse.engine import create_engine  # noqa: E402
 from replyloop_assets.warehouse.migrations import migrate  # noqa: E402
 

@@ -10,7 +10,7 @@ import pytest
 
 from replyloop_assets.assets import REACH, STAGE_MODULES, STAGES
 from replyloop_assets.definitions import defs
-from replyloop_assets.warehouse.named_sql import project_file
+from replyloop_assets.warehouse.queries import project_file
 
 GRAPH = defs.resolve_asset_graph()
 SOURCE = "reply_opportunities"

@@ -16,9 +16,9 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from replyloop_assets.cli import app
+from replyloop_assets.cli.main import app
 from replyloop_assets.client import Claim, Loop, Told
-from replyloop_assets.warehouse.embedded import Server
+from replyloop_assets.postgres.server import Server
 from replyloop_assets.warehouse.migrations import run_script
 
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.windows import Read
+from replyloop_assets.warehouse.filling import Read
+from replyloop_assets.warehouse.queries import read_sql
 
 
 def roll_up(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:

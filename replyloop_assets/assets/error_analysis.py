@@ -4,14 +4,14 @@ import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
-from replyloop_assets.learning.errors.alerting import notices
-from replyloop_assets.learning.errors.grouping import COLUMNS, MANY, group_errors
-from replyloop_assets.learning.errors.trend import ErrorSettings
+from replyloop_assets.learning.incidents.alerting import notices
+from replyloop_assets.learning.incidents.grouping import COLUMNS, MANY, group_errors
+from replyloop_assets.learning.incidents.trend import ErrorSettings
+from replyloop_assets.operator.alerts import raise_alert
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.alerts import raise_alert
 from replyloop_assets.warehouse.frames import read_frame, write_frame
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 
 def analyse_errors(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:

@@ -18,9 +18,9 @@ from replyloop_assets.learning.experiments.looks import CONTINUE, ExperimentSett
 from replyloop_assets.learning.experiments.suggestions import suggest
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import derived_id, read_frame, write_frame
-from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.windows import Read
+from replyloop_assets.warehouse.queries import read_sql
 
 SUMS = ["n", "positives", "sum_y", "sum_y2", "sum_log1p", "sum_log1p2", "sum_log", "sum_log2"]
 

@@ -13,10 +13,10 @@ from replyloop_assets.learning.generators.preferences import GeneratorSettings, 
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
+from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import read_frame, write_frame
-from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.pivots import Pivot, read_pivots
-from replyloop_assets.warehouse.windows import Read
+from replyloop_assets.warehouse.queries import read_sql
 
 
 def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:

@@ -24,12 +24,12 @@ from replyloop_assets.learning.health.silence import (
 from replyloop_assets.learning.health.trends import find_trends
 from replyloop_assets.learning.health.verdict import Verdict, Watched, judge
 from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.operator.health_alerts import raise_health_alerts
 from replyloop_assets.partitions import Window, day_start, days_between
-from replyloop_assets.reporting.health_alerts import raise_health_alerts
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import read_frame, write_frame
-from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.windows import Read
+from replyloop_assets.warehouse.queries import read_sql
 
 MEASURED = 0.5  # of the replies, below which a metric cannot stand for them
 FOLLOWERS = ["n", "sum_y", "sum_y2"]

@@ -17,11 +17,11 @@ from replyloop_assets.assets.stage import OWNERS, Runtime
 from replyloop_assets.learning.experiments.suggestions import suggest_pivots
 from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
 from replyloop_assets.learning.health.windows import HealthSettings, has_recovered
+from replyloop_assets.operator.alerts import Severity, raise_alert
 from replyloop_assets.partitions import today
-from replyloop_assets.plain import plain
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.alerts import Severity, raise_alert
+from replyloop_assets.text import plain
 from replyloop_assets.warehouse.experiments import (
     begun_by,
     create_experiment,
@@ -31,7 +31,6 @@ from replyloop_assets.warehouse.experiments import (
     stop_experiment,
 )
 from replyloop_assets.warehouse.frames import derived_id, read_frame
-from replyloop_assets.warehouse.named_sql import read_sql
 from replyloop_assets.warehouse.pivots import (
     Recorded,
     close_pivot,
@@ -39,6 +38,7 @@ from replyloop_assets.warehouse.pivots import (
     read_all,
     wait_for_others,
 )
+from replyloop_assets.warehouse.queries import read_sql
 
 Verdict = dict[str, Any]
 SEVERITY: dict[str, Severity] = {"opened": "warning", "closed": "info"}

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 FORGET_OUTCOMES = """
     DELETE FROM outcomes

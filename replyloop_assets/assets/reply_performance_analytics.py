@@ -8,9 +8,9 @@ from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.performance import describe, rate_performance
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import derived_id, read_frame, write_frame
-from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.windows import Read
+from replyloop_assets.warehouse.queries import read_sql
 
 LARGEST_AVERAGE = 99_999_999.99  # what the seed's NUMERIC(10, 2) holds
 COLUMNS = {

@@ -6,9 +6,9 @@ from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.search import build_plan
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import read_frame, write_frame
-from replyloop_assets.warehouse.named_sql import read_sql
-from replyloop_assets.warehouse.windows import Read
+from replyloop_assets.warehouse.queries import read_sql
 
 LIVE = "search_plan"
 

@@ -16,7 +16,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window, trailing
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.windows import Filled, Read, fill_window, first_fact_day, record_failure
+from replyloop_assets.warehouse.filling import Filled, Read, fill_window, first_fact_day, record_failure
 
 OWNERS = ["team:replyloop"]
 EVERY_DAY = "every_day_computed"

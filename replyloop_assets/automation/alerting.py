@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.automation.staleness import Stale, find_stale
-from replyloop_assets.reporting.webhook import Answer, message, post
+from replyloop_assets.operator.alerts import raise_alert
+from replyloop_assets.operator.deliveries import claim_alert, record_delivery
+from replyloop_assets.operator.webhook import Answer, message, post
 from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.alerts import raise_alert
-from replyloop_assets.warehouse.deliveries import claim_alert, record_delivery
 
 LAPSE = timedelta(minutes=10)  # between two ticks: nobody watched meanwhile
 BUDGET_S = 20  # of the 60 that a tick has

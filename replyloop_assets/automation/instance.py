@@ -11,7 +11,7 @@ import dagster as dg
 import psutil
 
 from replyloop_assets.warehouse.databases import Databases
-from replyloop_assets.warehouse.named_sql import project_file
+from replyloop_assets.warehouse.queries import project_file
 
 EVENTS_PER_WRITE = 200
 STATEMENT_TIMEOUT_MS = 60_000

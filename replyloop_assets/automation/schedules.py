@@ -10,7 +10,7 @@ from replyloop_assets.assets import STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
 from replyloop_assets.partitions import today
 from replyloop_assets.settings import Features, load_settings
-from replyloop_assets.warehouse.windows import first_fact_day, first_open_day
+from replyloop_assets.warehouse.filling import first_fact_day, first_open_day
 
 FACTS = [stage for stage in STAGES if stage.group == "facts"]
 COMPONENTS = {

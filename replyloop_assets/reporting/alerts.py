@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from replyloop_assets.plain import plain
-from replyloop_assets.warehouse.deliveries import MOST_ATTEMPTS
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.operator.deliveries import MOST_ATTEMPTS
+from replyloop_assets.text import plain
+from replyloop_assets.warehouse.queries import read_sql
 
 Row = Mapping[str, Any]
 Alerts = dict[str, Any]

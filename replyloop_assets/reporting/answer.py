@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from replyloop_assets.learning.health.pivoting import FRESH_DAYS, PastPivot, is_answered
-from replyloop_assets.plain import clause
 from replyloop_assets.settings import Settings
+from replyloop_assets.text import clause
 
 Row = Mapping[str, Any]
 LATELY = timedelta(days=30)  # a pivot that closed since is still worth a word

@@ -4,7 +4,7 @@ from functools import cache
 
 import dagster as dg
 
-from replyloop_assets.warehouse.named_sql import project_file
+from replyloop_assets.warehouse.queries import project_file
 
 
 @cache

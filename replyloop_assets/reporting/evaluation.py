@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.evaluation.ledger import Log, as_log, evaluate_policy
-from replyloop_assets.plain import plain
 from replyloop_assets.settings import Settings
+from replyloop_assets.text import plain
 from replyloop_assets.warehouse.frames import read_frame
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 UNIFORM, ALLOCATION = "uniform", "allocation"
 EXAMPLE = "write it as arm=0.9,other=0.1, as a JSON file of the same, or as uniform or allocation"

@@ -8,8 +8,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from replyloop_assets.plain import plain
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.text import plain
+from replyloop_assets.warehouse.queries import read_sql
 
 Row = Mapping[str, Any]
 WIDTH_OF_A_FILE = 160

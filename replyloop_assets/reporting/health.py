@@ -9,9 +9,9 @@ from replyloop_assets.learning.health.change import years_between
 from replyloop_assets.learning.health.diagnosis import Group, explain_diagnosis
 from replyloop_assets.learning.health.silence import Silence, explain_silence
 from replyloop_assets.learning.health.verdict import how_often
-from replyloop_assets.plain import clause
 from replyloop_assets.reporting.answer import OFF, what_was_done
 from replyloop_assets.settings import Settings
+from replyloop_assets.text import clause
 
 Row = Mapping[str, Any]
 

@@ -9,11 +9,11 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from replyloop_assets.learning.errors.secrets import hide_secrets
-from replyloop_assets.plain import plain
+from replyloop_assets.learning.incidents.secrets import hide_secrets
 from replyloop_assets.reporting.health import Seen, three_sentences
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.text import plain
+from replyloop_assets.warehouse.queries import read_sql
 
 Row = Mapping[str, Any]
 Status = dict[str, Any]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.experiments.looks import ADOPT, REJECT
+from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.settings import Settings
 from replyloop_assets.simulation.life import Lived, Play, play_life
 from replyloop_assets.simulation.outcomes import Floats
@@ -20,7 +21,6 @@ from replyloop_assets.simulation.workers import workers
 from replyloop_assets.warehouse.databases import ensure_database, publish_settings
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate
-from replyloop_assets.warehouse.throwaway import throwaway_server
 
 FIRST_DAY = date(2026, 1, 5)
 RULED = ("generators", "allocation", "experiments", "health")

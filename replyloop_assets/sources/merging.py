@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 NAME_LINE = re.compile(r"^-- name: (\w+).*$", re.MULTILINE)
 STAGING = "stage"

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.partitions import Window
 from replyloop_assets.warehouse.frames import read_frame
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 
 def read_adoptions(connection: sa.Connection, window: Window, incumbent_days: int) -> pd.DataFrame:
@@ -18,4 +18,4 @@ def read_adoptions(connection: sa.Connection, window: Window, incumbent_days: in
         and `adopted_at`; a treatment stands there once.
     """
     parameters = {"as_of": window.as_of, "since": window.as_of - timedelta(days=incumbent_days)}
-    return read_frame(connection, read_sql("windows/adoptions"), parameters)
+    return read_frame(connection, read_sql("facts/adoptions"), parameters)

@@ -13,8 +13,8 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import check_reachable, create_engine, driver_url, reason
 from replyloop_assets.warehouse.migrations import migrate
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.plain import plain, typed
+from replyloop_assets.text import plain, typed
 
 Row = Mapping[str, Any]
 LEAST_OF_AN_ID = 4  # characters, so that nothing is stopped by a slip

@@ -9,7 +9,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.warehouse.named_sql import project_file
+from replyloop_assets.warehouse.queries import project_file
 
 MINIMUM_VERSION = 14
 FUNCTIONS = "functions"  # their line in the ledger: replaced whenever one has changed

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from replyloop_assets.partitions import Window, day_start
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 LOCK = sa.text("""
     SELECT
@@ -45,7 +45,7 @@ def read_pivots(connection: sa.Connection, window: Window, days: int, most_days:
         "since": day_start(window.first_day(days)),
         "most_days": most_days,
     }
-    rows = connection.execute(sa.text(read_sql("windows/pivots")), parameters)
+    rows = connection.execute(sa.text(read_sql("facts/pivots")), parameters)
     return [Pivot(row.opened_at, row.closed_at, row.drop_began_on) for row in rows]
 
 

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
+from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate
-from replyloop_assets.warehouse.throwaway import throwaway_server
 
 COLUMNS = """
     SELECT

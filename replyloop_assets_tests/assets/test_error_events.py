@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from replyloop_assets.learning.errors.telling import CUT
+from replyloop_assets.learning.incidents.telling import CUT
 from replyloop_assets_tests.assets.test_error_analysis import (
     END,
     Event,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets import STAGES
 from replyloop_assets.automation.schedules import FACTS, open_range
 from replyloop_assets.partitions import Window, day_start, days_between
-from replyloop_assets.warehouse.embedded import Server
+from replyloop_assets.postgres.server import Server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets_tests.life import (
     ALL_DAYS,

@@ -12,7 +12,7 @@ from replyloop_assets.assets.stage import EVERY_DAY, WHOLE_WINDOW
 from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window, days_between
-from replyloop_assets.warehouse.windows import first_open_day
+from replyloop_assets.warehouse.filling import first_open_day
 from replyloop_assets_tests.life import (
     ALL_DAYS,
     END,

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from replyloop_assets.warehouse.named_sql import read_sql
+from replyloop_assets.warehouse.queries import read_sql
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 SHARES = {"A": 0.9, "B": 0.06, "C": 0.02, "D": 0.02}

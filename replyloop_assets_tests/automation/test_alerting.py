@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.automation.alerting import alert_sensor
+from replyloop_assets.operator.alerts import raise_alert
+from replyloop_assets.operator.deliveries import MOST_ATTEMPTS, claim_alert
 from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.alerts import raise_alert
-from replyloop_assets.warehouse.deliveries import MOST_ATTEMPTS, claim_alert
 from replyloop_assets_tests.commands import free_port
 from replyloop_assets_tests.receivers import SECRET, receiving
 

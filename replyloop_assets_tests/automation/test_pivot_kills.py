@@ -19,10 +19,10 @@ from pydantic import SecretStr
 
 from replyloop_assets.automation.instance import instance_environment
 from replyloop_assets.automation.pivoting import PIVOT_JOB
-from replyloop_assets.serving import session_of
+from replyloop_assets.automation.serving import session_of
+from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.databases import Databases, ensure_database
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets_tests.assets.test_pivots import VERDICT
 from replyloop_assets_tests.commands import wait_for

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from replyloop_assets.assets import STAGES
 from replyloop_assets.automation.schedules import open_range
 from replyloop_assets.partitions import day_start
+from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.simulation import life
 from replyloop_assets.simulation.life import Lived, Play, play_life
 from replyloop_assets.simulation.world import Trial, World, load_world
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets_tests.conftest import new_database
 from replyloop_assets_tests.life import live_rows, run_in_dagster, runtime_at, stage_rows
 

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.simulation.life import Lived, Play, play_life
 from replyloop_assets.simulation.lives import report, rivals
 from replyloop_assets.simulation.world import Change, World, load_world
-from replyloop_assets.warehouse.embedded import Server
 from replyloop_assets_tests.conftest import new_database
 
 DAYS, PER_DAY, DROP_AT = 20, 20, 13

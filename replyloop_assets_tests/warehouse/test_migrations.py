@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import days_between
 from replyloop_assets.warehouse.migrations import migrate
-from replyloop_assets.warehouse.named_sql import project_file
+from replyloop_assets.warehouse.queries import project_file
 from replyloop_assets.warehouse.schema import describe_schema
 from replyloop_assets_tests.life import fill, stage_rows
 

@@ -1,0 +1,1 @@
+"""The `replyloop` command: what a person types, and how the answers are said."""

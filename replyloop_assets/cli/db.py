@@ -1,0 +1,109 @@
+"""`replyloop db`: the database behind the loop."""
+
+import os
+import shutil
+import signal
+import subprocess
+from typing import Annotated
+
+import sqlalchemy as sa
+import typer
+
+from replyloop_assets.cli.workplace import write_json
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.postgres.server import Server
+from replyloop_assets.settings import load_settings
+from replyloop_assets.warehouse.databases import Databases, describe_database, keep_file, stop_unused
+from replyloop_assets.warehouse.engine import driver_url
+
+db = typer.Typer(no_args_is_help=True, help="The database: ours, unless REPLYLOOP_DATABASE_URL is set.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object, for a program.")]
+
+
+@db.command()
+def start() -> None:
+    """Start the private server and keep it running between commands; prints the data's URL."""
+    server = own_server()
+    databases = Databases.from_settings(load_settings())
+    with databases.running():
+        keep_file(server).touch()
+    print(client_url(databases))
+
+
+@db.command()
+def stop() -> None:
+    """Stop the private server."""
+    print("Stopped." if stop_unused(own_server()) else "It was not running.")
+
+
+@db.command("status")
+def db_status(as_json: Json = False) -> None:
+    """Whether the database answers, its version, and which migrations it holds."""
+    databases = Databases.from_settings(load_settings())
+    facts = describe_database(databases)
+    if as_json:
+        write_json(facts)
+    else:
+        for name, value in facts.items():
+            print(f"{name}: {value}")
+    if not facts["answers"]:
+        raise typer.Exit(1)
+
+
+@db.command()
+def url(
+    dagster: Annotated[bool, typer.Option("--dagster", help="Dagster's storage instead.")] = False,
+) -> None:
+    """Print the database's URL; it may hold a password."""
+    databases = Databases.from_settings(load_settings())
+    print(databases.dagster if dagster else client_url(databases))
+
+
+@db.command()
+def migrate() -> None:
+    """Bring the database to the present schema; safe to repeat."""
+    with Databases.from_settings(load_settings()).running() as applied:
+        print(f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.")
+
+
+@db.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the data; further arguments go to psql.
+
+    For example: replyloop db psql -c 'SELECT * FROM strategy_allocation'
+    """
+    databases = Databases.from_settings(load_settings())
+    with databases.running():
+        program = str(databases.server.psql_path()) if databases.server else shutil.which("psql")
+        if not program:
+            raise ReplyloopError("psql is not installed: take it from PostgreSQL's client package.")
+        target = sa.make_url(client_url(databases))
+        secret = {"PGPASSWORD": str(target.password)} if target.password else {}
+        # the password not among the arguments, which every user of the machine can list
+        command = [program, target.set(password=None).render_as_string(), *context.args]
+        # Ctrl-C cancels a query of psql's and ends nothing here
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        code = subprocess.run(command, env=os.environ | secret, check=False).returncode
+    raise typer.Exit(code)
+
+
+def own_server() -> Server:
+    """The private server.
+
+    Raises:
+        ReplyloopError: REPLYLOOP_DATABASE_URL names another, which is not ours to start or stop.
+    """
+    server = Databases.from_settings(load_settings()).server
+    if server is None:
+        raise ReplyloopError(
+            "REPLYLOOP_DATABASE_URL names your own server, which replyloop neither starts nor stops: "
+            "unset it to use the private one."
+        )
+    return server
+
+
+def client_url(databases: Databases) -> str:
+    """The data's URL as psql and other programs read it: without the name of our driver."""
+    plain = driver_url(databases.data).set(drivername="postgresql")
+    return plain.render_as_string(hide_password=False)

@@ -1,0 +1,36 @@
+"""`replyloop evaluate`: what a policy never played would have brought, before it is adopted."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from replyloop_assets.cli.db import Json
+from replyloop_assets.cli.workplace import workplace, write_json
+
+
+def evaluate(
+    family: Annotated[str, typer.Option(help="The family of arms: generator, format, posting_hour, …")],
+    policy: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|ARM=P,…|uniform|allocation",
+            help="Probabilities by arm, in a JSON file or here; uniform; or allocation, the live one.",
+        ),
+    ],
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days of the ledger to go by.")] = 60,
+    as_json: Json = False,
+) -> None:
+    """What a policy would have brought, told from what was served, and whether to adopt it.
+
+    Every decision in the ledger has the exact probability it had, so the outcomes tell of policies that
+    were never played. Where they hardly hold what the policy wants, it is refused. A family that the
+    queue draws after others (of tier, size, timing and query) is judged with those as they were.
+
+    For example: replyloop evaluate --family format --policy thread=0.8,single=0.2
+    """
+    from replyloop_assets.reporting.evaluation import evaluate_family, render_evaluation
+
+    with workplace() as place:
+        answer = evaluate_family(place.engine, place.settings, family, policy, days, datetime.now(UTC))
+    write_json(answer) if as_json else print(render_evaluation(answer))

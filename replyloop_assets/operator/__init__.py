@@ -1,0 +1,1 @@
+"""What the operator is told of by itself: alerts, what raises them, and their way to a webhook."""

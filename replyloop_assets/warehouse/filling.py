@@ -1,0 +1,217 @@
+"""Window replacement: a partition's rows change in one transaction, or not at all.
+
+`stage_days` records, in that same transaction, what is filled, as of when, and whether it is closed.
+`stage_failures` names the days that could not be computed, for the windows that hold them to wait.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.partitions import Window
+from replyloop_assets.warehouse.queries import read_sql
+
+ENTER = sa.text("""
+    SELECT
+        (SELECT as_of > :as_of FROM stage_days WHERE stage = :stage AND day = :day) AS is_newer,
+        (
+            SELECT count(*) FROM stage_days
+            WHERE stage = :upstream AND day BETWEEN :first_day AND :day
+        ) AS days_held,
+        (
+            SELECT failed.stage || ' of ' || failed.day
+            FROM stage_failures AS failed
+            INNER JOIN unnest(:reads, :since) AS read (stage, first_day) ON failed.stage = read.stage
+            WHERE failed.day BETWEEN read.first_day AND :day
+            ORDER BY failed.day
+            LIMIT 1
+        ) AS missing
+""").bindparams(sa.bindparam("reads", type_=ARRAY(sa.Text)), sa.bindparam("since", type_=ARRAY(sa.Date)))
+LEAVE = sa.text("""
+    WITH mended AS (DELETE FROM stage_failures WHERE stage = :stage AND day = :day)
+    INSERT INTO stage_days (stage, day, as_of, closed, row_count, days_held, computed_at)
+    -- the transaction's beginning: what was recorded while it ran may not have been read
+    VALUES (:stage, :day, :as_of, :closed, :row_count, :days_held, transaction_timestamp())
+    ON CONFLICT (stage, day) DO UPDATE SET
+        as_of = excluded.as_of,
+        closed = excluded.closed,
+        row_count = excluded.row_count,
+        days_held = excluded.days_held,
+        computed_at = excluded.computed_at
+""")
+FAIL = sa.text("""
+    WITH failure AS (
+        SELECT CAST(:stage AS TEXT) AS stage, CAST(:day AS DATE) AS day, CAST(:reason AS TEXT) AS reason
+    ),
+
+    opened AS (
+        UPDATE stage_days SET closed = FALSE
+        FROM failure
+        WHERE stage_days.stage = failure.stage AND stage_days.day = failure.day
+    ),
+
+    event AS (
+        INSERT INTO system_events (event_type, event_data, severity)
+        SELECT
+            'stage_failure', jsonb_build_object('component', stage, 'day', day, 'message', reason), 'error'
+        FROM failure
+        -- told once, however often it is tried; those that wait for it only say so in stage_failures
+        WHERE reason NOT LIKE 'waits for %' AND NOT EXISTS (
+            SELECT FROM stage_failures AS known
+            WHERE (known.stage, known.day, known.reason) = (failure.stage, failure.day, failure.reason)
+        )
+    )
+
+    INSERT INTO stage_failures (stage, day, reason) SELECT stage, day, reason FROM failure
+    ON CONFLICT (stage, day) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at
+""")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a stage reads of another: the days of its window, 1 for the same day only."""
+
+    stage: str
+    days: int = 1
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a window came to: rows written, and how many of its window's days were there."""
+
+    rows: int
+    days_held: int
+
+
+def fill_window(
+    engine: sa.Engine,
+    stage: str,
+    table: str,
+    reads: Sequence[Read],
+    window: Window,
+    compute: Callable[[sa.Connection, int], int],
+) -> Filled | None:
+    """Replace the rows of one day of `table` by what `compute` writes.
+
+    `compute` gets the open transaction and the number of days its window holds, and returns the
+    number of rows it wrote. Two fillings of one stage wait for each other; one that would put an
+    older as-of over a newer writes nothing and returns None.
+
+    Raises:
+        ReplyloopError: a day that this window holds could not be computed.
+    """
+    widest = max(reads, key=lambda read: read.days, default=Read(stage))
+    key = {"stage": stage, "day": window.day, "as_of": window.as_of}
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:stage))"), key)
+        state = connection.execute(
+            ENTER,
+            key
+            | {
+                "upstream": widest.stage,
+                "first_day": window.first_day(widest.days),
+                "reads": [read.stage for read in reads],
+                "since": [window.first_day(read.days) for read in reads],
+            },
+        ).one()
+        if state.missing:
+            raise ReplyloopError(f"waits for {state.missing}, which could not be computed")
+        if state.is_newer:
+            return None
+        days_held = state.days_held if reads else 1
+        connection.execute(sa.text(f'DELETE FROM "{table}" WHERE day = :day'), key)
+        rows = compute(connection, days_held)
+        connection.execute(LEAVE, key | {"closed": window.closed, "row_count": rows, "days_held": days_held})
+    return Filled(rows, days_held)
+
+
+def record_failure(engine: sa.Engine, stage: str, day: date, reason: str) -> None:
+    """Name a day that could not be computed, for the windows that hold it and for the operator."""
+    with engine.begin() as connection:
+        connection.execute(FAIL, {"stage": stage, "day": day, "reason": reason})
+
+
+def reopen_late_days(
+    engine: sa.Engine,
+    since: datetime,
+    window_days: Mapping[str, int],
+    horizon: timedelta,
+    grace: timedelta,
+) -> tuple[date | None, date | None, datetime]:
+    """Open the closed days that facts recorded after `since` came too late for.
+
+    `window_days` says how far back each stage looks. Returns the first and the last day opened, None
+    where none was, and the newest record seen: the `since` of the next call.
+    """
+    parameters = {
+        "since": since,
+        "stages": list(window_days),
+        "window_days": list(window_days.values()),
+        "horizon": horizon,
+        "grace": grace,
+    }
+    with engine.begin() as connection:
+        row = connection.execute(sa.text(read_sql("facts/reopen_late_days")), parameters).one()
+    return row.first_day, row.last_day, row.newest or since
+
+
+def first_fact_day(engine: sa.Engine) -> date | None:
+    """The UTC day of the oldest post found or made; None before any."""
+    query = """
+        SELECT least(
+            (SELECT min(discovered_at) FROM reply_opportunities),
+            (SELECT min(posted_at) FROM content_metadata WHERE status = 'posted')
+        ) AT TIME ZONE 'UTC'
+    """
+    with engine.connect() as connection:
+        first = connection.execute(sa.text(query)).scalar_one()
+    return None if first is None else first.date()
+
+
+def first_open_day(engine: sa.Engine, stages: Mapping[str, Sequence[Read]], since: date, until: date) -> date:
+    """The first day from `since` on that some of the stages has not settled; at most `until`.
+
+    A day is settled when it was computed after it had ended, and after everything it read: a stage
+    filled before its upstream was, or between two fillings of it, is to be filled again.
+    """
+    reads = [(stage, read.stage, read.days) for stage, of in stages.items() for read in of]
+    query = """
+        SELECT filled.day
+        FROM stage_days AS filled
+        WHERE
+            filled.closed
+            AND filled.stage = ANY(:stages)
+            AND filled.day BETWEEN :since AND :until
+            AND NOT EXISTS (
+                SELECT FROM unnest(
+                    CAST(:readers AS TEXT []), CAST(:upstreams AS TEXT []), CAST(:days AS INTEGER [])
+                ) AS read (reader, upstream, days)
+                INNER JOIN stage_days AS before
+                    ON before.stage = read.upstream
+                    AND before.day BETWEEN filled.day - read.days + 1 AND filled.day
+                WHERE
+                    read.reader = filled.stage
+                    AND (NOT before.closed OR before.computed_at > filled.computed_at)
+            )
+        GROUP BY filled.day
+        HAVING count(*) = :count
+    """
+    parameters = {
+        "stages": list(stages),
+        "count": len(stages),
+        "since": since,
+        "until": until,
+        "readers": [reader for reader, _, _ in reads],
+        "upstreams": [upstream for _, upstream, _ in reads],
+        "days": [days for _, _, days in reads],
+    }
+    with engine.connect() as connection:
+        settled = set(connection.execute(sa.text(query), parameters).scalars())
+    day = since
+    while day < until and day in settled:
+        day += timedelta(days=1)
+    return day
