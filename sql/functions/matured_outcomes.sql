@@ -1,9 +1,3 @@
--- A count as X could give it; one that no post ever had is no measurement.
-CREATE OR REPLACE FUNCTION plausible_count(y NUMERIC) RETURNS BIGINT
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN y BETWEEN 0 AND 2147483647 THEN y::BIGINT END
-$$;
-
 -- The outcomes that became known in [known_from, known_before), one row per piece of content.
 --
 -- An outcome is the first snapshot taken at or after posted_at + horizon, known when it was taken.

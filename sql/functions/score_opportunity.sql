@@ -1,5 +1,3 @@
--- What a bot may ask without anything being decided.
-
 -- Tiers and score of a post at the moment it is found; what is known of its author is taken into account.
 CREATE OR REPLACE FUNCTION score_opportunity(
     like_count BIGINT,
@@ -28,18 +26,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         FROM discovered_accounts AS known
         WHERE lower(known.username) = lower(ltrim(score_opportunity.username, '@'))
     ) AS author
-$$;
-
--- The live search plan, best first.
-CREATE OR REPLACE FUNCTION read_search_plan()
-RETURNS TABLE (
-    "position" INTEGER, label TEXT, priority INTEGER, min_likes INTEGER, is_exploration BOOLEAN,
-    budget_share DOUBLE PRECISION, web_query TEXT, api_query TEXT, reason TEXT, as_of TIMESTAMPTZ
-)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT
-        plan.position, plan.label, plan.priority, plan.min_likes, plan.is_exploration, plan.budget_share,
-        plan.web_query, plan.api_query, plan.reason, plan.as_of
-    FROM search_plan AS plan
-    ORDER BY plan.position
 $$;

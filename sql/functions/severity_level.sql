@@ -1,5 +1,3 @@
--- What is told of an event, in one form; told through record_error or written by a bot itself.
-
 -- How bad it is: info, warning, error or critical. A word that nobody knows is an error; of nothing, nothing.
 CREATE OR REPLACE FUNCTION severity_level(told TEXT) RETURNS TEXT
 LANGUAGE sql IMMUTABLE AS $$
@@ -22,15 +20,5 @@ LANGUAGE sql IMMUTABLE AS $$
         WHEN 'alert' THEN 'critical'
         WHEN 'emergency' THEN 'critical'
         ELSE CASE WHEN told IS NOT NULL THEN 'error' END
-    END
-$$;
-
--- A message of at most 10000 characters: a longer one loses its middle, for a traceback tells at its end.
--- The line between the ends is known to learning/incidents/telling.py.
-CREATE OR REPLACE FUNCTION both_ends(message TEXT) RETURNS TEXT
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN length(message) > 10000 THEN left(message, 4990) || E'\n[...]\n' || right(message, 4990)
-        ELSE message
     END
 $$;

@@ -1,0 +1,39 @@
+-- What a reply to an account brought on average at the latest look at one: the outcomes known in the 30
+-- days before, and the replies of these days that already brought much though they are not ripe.
+CREATE OR REPLACE FUNCTION account_average(averaged_account TEXT) RETURNS NUMERIC
+LANGUAGE sql STABLE AS $$
+    WITH spans AS (
+        SELECT
+            coalesce((loop_setting('horizon_hours'))::INTEGER, 24) * INTERVAL '1 hour' AS horizon,
+            coalesce((loop_setting('grace_hours'))::INTEGER, 24) * INTERVAL '1 hour' AS grace,
+            (
+                SELECT max(metrics.collected_at)
+                FROM content_metadata AS content
+                INNER JOIN tweet_metrics AS metrics ON content.tweet_id = metrics.tweet_id
+                WHERE lower(content.target_username) = averaged_account
+            ) AS latest
+    ),
+
+    ripe AS (
+        SELECT outcome.tweet_id, outcome.followers_gained
+        FROM spans
+        CROSS JOIN LATERAL matured_outcomes(
+            spans.latest - INTERVAL '30 days', spans.latest + INTERVAL '1 microsecond', spans.horizon, spans.grace
+        ) AS outcome
+        WHERE outcome.account = averaged_account AND outcome.followers_gained IS NOT NULL
+    ),
+
+    fresh AS (
+        SELECT f.tweet_id, f.followers_gained
+        FROM reply_feedback AS f
+        CROSS JOIN spans
+        WHERE
+            f.account = averaged_account
+            AND f.verdict = 'high'
+            AND f.collected_at >= spans.latest - INTERVAL '30 days'
+            AND NOT EXISTS (SELECT FROM ripe WHERE ripe.tweet_id = f.tweet_id)
+    )
+
+    SELECT round(avg(everything.followers_gained), 2)
+    FROM (SELECT * FROM ripe UNION ALL SELECT * FROM fresh) AS everything
+$$;

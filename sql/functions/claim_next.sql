@@ -1,0 +1,132 @@
+-- Takes the next opportunities from the queue, each for as long as the lease: draws the slot of each
+-- attribute family by its allocation over what the queue holds, given the slots drawn before, takes the
+-- best post in it, and decides generator, format, experiment and variant. Every draw is in the ledger,
+-- under the decision's id.
+CREATE OR REPLACE FUNCTION claim_next(
+    most INTEGER DEFAULT 1, claimed_by TEXT DEFAULT NULL, at TIMESTAMPTZ DEFAULT now()
+) RETURNS TABLE (
+    decision_id TEXT, tweet_id TEXT, target_username TEXT, tweet_text TEXT, score NUMERIC, generator TEXT,
+    generator_probability DOUBLE PRECISION, arms JSONB, experiment_id UUID, variant TEXT,
+    predicted_followers DOUBLE PRECISION, reason TEXT, lease_until TIMESTAMPTZ
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    wanted INTEGER := greatest(0, least(coalesce(claim_next.most, 1), 100));
+    moment TIMESTAMPTZ := coalesce(claim_next.at, now());
+    candidates JSONB[];
+    families TEXT[];
+    family TEXT;
+    decision TEXT;
+    slot JSONB;
+    shares RECORD;
+    entry decision_ledger;
+    best JSONB;
+    writer RECORD;
+    style TEXT;
+    trial UUID;
+    variant_taken TEXT;
+    until TIMESTAMPTZ := moment + coalesce((loop_setting('lease_minutes'))::INTEGER, 30) * INTERVAL '1 minute';
+BEGIN
+    -- one at a time looks at the queue: two bots never take the same post
+    PERFORM one_at_a_time('claim');
+    -- a slot holds as many authors' best posts as may be taken from it, best first; the others cannot come up
+    candidates := ARRAY(
+        SELECT to_jsonb(ranked)
+        FROM (
+            SELECT
+                one.*,
+                row_number() OVER (
+                    PARTITION BY one.engagement_tier, one.account_size, one.timing_window, one.search_query
+                    ORDER BY one.score DESC, one.tweet_id COLLATE "C"
+                ) AS place
+            FROM (
+                SELECT DISTINCT ON (
+                    opened.account, opened.engagement_tier, opened.account_size, opened.timing_window,
+                    opened.search_query
+                )
+                    opened.*
+                FROM open_opportunities(moment) AS opened
+                ORDER BY
+                    opened.account, opened.engagement_tier, opened.account_size, opened.timing_window,
+                    opened.search_query, opened.score DESC, opened.tweet_id COLLATE "C"
+            ) AS one
+        ) AS ranked
+        WHERE ranked.place <= wanted
+        ORDER BY ranked.score DESC, ranked.tweet_id COLLATE "C"
+    );
+    -- the family that is surest of its best arm draws first: it finds most of the queue still open to it
+    families := ARRAY(
+        SELECT slot_family.name
+        FROM unnest(ARRAY['timing_window', 'engagement_tier', 'account_size', 'search_query'])
+            WITH ORDINALITY AS slot_family (name, place)
+        LEFT JOIN strategy_allocation AS arm ON slot_family.name = arm.strategy_type
+        GROUP BY slot_family.name, slot_family.place
+        ORDER BY round(max(arm.probability)::NUMERIC, 6) DESC NULLS LAST, slot_family.place
+    );
+    FOR _ IN 1 .. wanted LOOP
+        EXIT WHEN cardinality(candidates) = 0;
+        decision := random_id();
+        slot := '{}';
+        FOREACH family IN ARRAY families LOOP
+            SELECT s.* INTO shares FROM (
+                SELECT array_agg(DISTINCT held.post ->> family) AS arms
+                FROM unnest(candidates) AS held (post)
+                WHERE held.post @> slot
+            ) AS queue, available_shares(family, queue.arms) AS s;
+            IF shares.arms IS NOT NULL THEN
+                entry := assign_arm(
+                    family, decision, shares.arms, shares.probabilities, 'strategy_allocation',
+                    shares.known_as_of, moment
+                );
+                slot := slot || jsonb_build_object(family, entry.arm);
+            END IF;
+        END LOOP;
+        SELECT held.post INTO best FROM unnest(candidates) WITH ORDINALITY AS held (post, place)
+        WHERE held.post @> slot
+        ORDER BY held.place
+        LIMIT 1;
+        SELECT * INTO writer FROM generator_for(best ->> 'account', decision, moment);
+        trial := writer.experiment_id;
+        variant_taken := writer.variant;
+        -- a post takes part in one experiment at most, so that each is judged by its own alone
+        style := NULL;
+        IF trial IS NULL THEN
+            entry := assign_trial('format', decision, moment);
+            trial := trial_of(entry);
+            style := entry.arm;
+            SELECT v.variant INTO variant_taken FROM variant_for(trial, decision, moment) AS v;
+        END IF;
+        IF style IS NULL THEN
+            SELECT a.arm INTO style FROM arm_for('format', decision, moment) AS a;
+        END IF;
+        IF style IS NOT NULL THEN
+            slot := slot || jsonb_build_object('format', style);
+        END IF;
+        RETURN QUERY INSERT INTO opportunity_claims AS claim (
+            decision_id, opportunity_id, tweet_id, account, claimed_by, claimed_at, lease_until, answer
+        )
+        SELECT
+            decision, best ->> 'opportunity_id', best ->> 'tweet_id', best ->> 'account',
+            left(claim_next.claimed_by, 200), moment, until,
+            jsonb_build_object(
+                'target_username', best ->> 'target_username', 'generator', writer.generator, 'format', style,
+                'experiment_id', trial, 'variant', variant_taken, 'score', (best ->> 'score')::NUMERIC,
+                'predicted_followers', writer.expected_followers, 'slot', slot
+            )
+        RETURNING
+            claim.decision_id, claim.tweet_id, best ->> 'target_username', best ->> 'tweet_text',
+            (best ->> 'score')::NUMERIC, writer.generator, writer.probability, slot, trial, variant_taken,
+            writer.expected_followers,
+            explain_opportunity(
+                (best ->> 'score')::NUMERIC, best ->> 'engagement_tier', best ->> 'timing_window', best ->> 'account'
+            ) || ' ' || writer.reason,
+            claim.lease_until;
+        candidates := ARRAY(
+            SELECT held.post FROM unnest(candidates) WITH ORDINALITY AS held (post, place)
+            WHERE held.post ->> 'account' <> best ->> 'account'
+            ORDER BY held.place
+        );
+    END LOOP;
+END
+$$;

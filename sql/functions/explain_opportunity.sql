@@ -1,0 +1,16 @@
+-- Why a post stands where it does, in words.
+CREATE OR REPLACE FUNCTION explain_opportunity(score NUMERIC, tier TEXT, timing TEXT, account TEXT)
+RETURNS TEXT
+LANGUAGE sql STABLE AS $$
+    SELECT format('Score %s: %s likes, %s old', round(score, 1), tier, timing) || coalesce(
+        (
+            SELECT format(
+                ', replies to this account brought %s followers each',
+                round(max(known.avg_followers_per_reply)::NUMERIC, 1)
+            )
+            FROM discovered_accounts AS known
+            WHERE lower(known.username) = explain_opportunity.account AND known.avg_followers_per_reply > 0
+            HAVING count(*) > 0
+        ), ''
+    ) || '.'
+$$;

@@ -1,0 +1,23 @@
+-- A post's numbers are those of its latest observation.
+CREATE OR REPLACE FUNCTION refresh_actuals(measured_tweet TEXT) RETURNS VOID
+LANGUAGE sql AS $$
+    UPDATE content_metadata AS posted
+    SET
+        actual_likes = latest.likes,
+        actual_impressions = latest.impressions,
+        actual_engagement_rate = latest.rate,
+        updated_at = clock_timestamp()
+    FROM (
+        SELECT m.likes, m.impressions, m.engagements::DOUBLE PRECISION / nullif(m.impressions, 0) AS rate
+        FROM tweet_metrics AS m
+        WHERE m.tweet_id = measured_tweet AND (m.impressions IS NOT NULL OR m.likes IS NOT NULL)
+        ORDER BY
+            m.collected_at DESC, m.impressions DESC NULLS LAST, m.likes DESC NULLS LAST,
+            m.engagements DESC NULLS LAST
+        LIMIT 1
+    ) AS latest
+    WHERE
+        posted.tweet_id = measured_tweet
+        AND (posted.actual_likes, posted.actual_impressions, posted.actual_engagement_rate)
+        IS DISTINCT FROM (latest.likes, latest.impressions, latest.rate)
+$$;
