@@ -39,7 +39,7 @@ LEARNT = f"""
         SELECT 'author' || i AS account FROM generate_series(1, 1000) AS i UNION ALL SELECT '*'
     ) AS accounts;
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, control_strategy, treatment_strategy, strategy_type, started_at
+        id, experiment_name, hypothesis, control_strategy, treatment_strategy, dimension, started_at
     )
     VALUES ('{EXPERIMENT}', 'Hours', 'Early', '18', '08', 'posting_hour', now() - INTERVAL '1 day');
     INSERT INTO discovered_accounts (username, follower_count, avg_followers_per_reply)

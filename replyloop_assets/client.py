@@ -81,7 +81,7 @@ class QueuedPost:
 class Claim:
     """A post that is yours until `lease_until`, and how to answer it.
 
-    `arms` maps a family (format, engagement_tier, …) to the arm drawn; a family without an allocation
+    `arms` maps a dimension (format, engagement_tier, …) to the arm drawn; one without an allocation
     is missing. `generator_probability` is the exact chance the generator had.
     """
 
@@ -102,7 +102,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Arm:
-    """The arm of a family for a unit; all but the reason are None while the family has no allocation."""
+    """The arm of a dimension for a unit; all but the reason are None while it has no allocation."""
 
     arm: str | None
     probability: float | None
@@ -227,9 +227,9 @@ class Loop:
         """The generator for a reply to an account; `unit` names the reply."""
         return self._ask(Generator, "generator_for", account=account, unit=unit, at=at)[0]
 
-    def arm_for(self, family: str, unit: str, at: datetime | None = None) -> Arm:
-        """The arm of a family (format, posting_hour, …) for a unit."""
-        return self._ask(Arm, "arm_for", family=family, unit=unit, at=at)[0]
+    def arm_for(self, dimension: str, unit: str, at: datetime | None = None) -> Arm:
+        """The arm of a dimension (format, posting_hour, …) for a unit."""
+        return self._ask(Arm, "arm_for", dimension=dimension, unit=unit, at=at)[0]
 
     def variant_for(self, experiment: UUID | str, unit: str, at: datetime | None = None) -> Variant:
         """The variant of an experiment for a unit."""
@@ -368,7 +368,7 @@ class Loop:
         }
         pairs = (sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in given)
         query = sql.SQL("SELECT {} FROM {}({})").format(
-            columns, sql.Identifier("public", function), sql.SQL(", ").join(pairs)
+            columns, sql.Identifier("replyloop", function), sql.SQL(", ").join(pairs)
         )
         waits = iter(WAITS_S)
         while True:

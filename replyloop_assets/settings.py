@@ -28,6 +28,8 @@ from replyloop_assets.learning.incidents.trend import ErrorSettings
 from replyloop_assets.learning.performance import PerformanceSettings
 from replyloop_assets.learning.search import SearchSettings
 
+LONGEST_NAME = 63  # bytes of a name in PostgreSQL
+
 
 def default_home() -> Path:
     """The user's data folder; root's is one that the unprivileged PostgreSQL can reach too."""
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     database_url: SecretStr | None = None
     dagster_url: SecretStr | None = None
+    bot_schema: str = "public"
     postgres_bin: Path | None = None
     alert_webhook_url: SecretStr | None = None
 
@@ -101,6 +104,16 @@ class Settings(BaseSettings):
             name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
             for name, value in group.items()
         }
+
+    @field_validator("bot_schema")
+    @classmethod
+    def check_schema(cls, name: str) -> str:
+        """Refuse what can be no schema of a bot's."""
+        if not 1 <= len(name.encode()) <= LONGEST_NAME or "\0" in name:
+            raise ValueError(f"a schema's name has 1 to {LONGEST_NAME} bytes")
+        if name == "replyloop" or name == "information_schema" or name.startswith("pg_"):
+            raise ValueError(f"{name} is no schema of a bot: name the one that holds its tables")
+        return name
 
     @field_validator("alert_webhook_url")
     @classmethod

@@ -20,7 +20,7 @@ LEARNT = f"""
     INSERT INTO strategy_allocation (strategy_name, strategy_type, probability, as_of) VALUES
     ('story', 'format', 0.75, '2026-11-20'), ('question', 'format', 0.25, '2026-11-20');
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, control_strategy, treatment_strategy, strategy_type, started_at
+        id, experiment_name, hypothesis, control_strategy, treatment_strategy, dimension, started_at
     ) VALUES (
         '{EXPERIMENT}', 'Mornings', 'They bring more', '18', '08', 'posting_hour', '2026-11-01'
     );
@@ -137,9 +137,9 @@ def test_an_instant_needs_a_time_zone(loop: Loop) -> None:
 
 
 def test_nothing_is_decided_for_nobody(loop: Loop) -> None:
-    for family, unit in (("", "u1"), ("format", "")):
+    for dimension, unit in (("", "u1"), ("format", "")):
         with pytest.raises(psycopg.errors.InvalidParameterValue):
-            loop.arm_for(family, unit)
+            loop.arm_for(dimension, unit)
 
 
 def test_threads_share_a_loop(loop: Loop) -> None:
@@ -187,7 +187,7 @@ def test_the_methods_are_the_functions_of_the_bots_role(engine: sa.Engine) -> No
     query = """
         SELECT p.proname, p.proargnames[1:p.pronargs] FROM pg_proc AS p
         WHERE
-            p.pronamespace = 'public'::REGNAMESPACE
+            p.pronamespace = 'replyloop'::REGNAMESPACE
             AND has_function_privilege('replyloop_bot', p.oid, 'EXECUTE')
     """
     with engine.connect() as connection:

@@ -75,7 +75,7 @@ def test_3_performance_reaches_allocation_and_budget(loop: sa.Engine) -> None:
     tell(
         loop,
         "UPDATE tweet_metrics SET followers_gained = CASE WHEN tweet_id IN"
-        " (SELECT tweet_id FROM reply_outcomes WHERE engagement_tier = :tier) THEN 50 ELSE 0 END",
+        " (SELECT tweet_id FROM reply_outcomes WHERE slots ->> 'engagement_tier' = :tier) THEN 50 ELSE 0 END",
         tier=worst,
     )
     turn(loop)
@@ -101,7 +101,7 @@ def test_4_an_adopted_experiment_reaches_the_plan(loop: sa.Engine) -> None:
         """
         WITH tried AS (
             INSERT INTO experiments (
-                experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy, status
+                experiment_name, hypothesis, dimension, control_strategy, treatment_strategy, status
             )
             VALUES ('tiers', 'the other tier is better', 'engagement_tier', :control, :treatment, 'completed')
             RETURNING id

@@ -51,7 +51,7 @@ LEARNT = """
         'lang:en min_likes:250000', 'What is not known yet.'
     );
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, control_strategy, treatment_strategy, strategy_type, started_at
+        id, experiment_name, hypothesis, control_strategy, treatment_strategy, dimension, started_at
     ) VALUES (
         '5f0c54a4-1f0a-4c0e-9a57-0c8f5d1f2b11', 'Mornings', 'They bring more', '18', '08', 'posting_hour',
         '2026-11-01'
@@ -110,7 +110,7 @@ def test_the_page_names_every_function_of_the_bots_role(engine: sa.Engine) -> No
     query = """
         SELECT proname FROM pg_proc AS p
         WHERE
-            p.pronamespace = 'public'::REGNAMESPACE
+            p.pronamespace = 'replyloop'::REGNAMESPACE
             AND has_function_privilege('replyloop_bot', p.oid, 'EXECUTE')
     """
     text = PAGE.read_text(encoding="utf-8")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.learning.dimensions import ALL, DIMENSIONS
+from replyloop_assets.learning.metrics import METRICS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.filling import Read
@@ -16,6 +18,8 @@ def roll_up(connection: sa.Connection, window: Window, settings: Settings, days_
         {
             "day": window.day,
             "as_of": window.as_of,
+            "dimensions": [ALL, *(one.name for one in DIMENSIONS)],
+            "metrics": [metric.column for metric in METRICS],
             "success_followers": settings.allocation.success_followers,
         },
     ).rowcount

@@ -173,7 +173,7 @@ def suggest_experiments(connection: sa.Connection, window: Window, settings: Exp
         "as_of": window.as_of,
         "first_day": window.first_day(settings.suggest_window_days),
         "day": window.day,
-        "families": list(settings.suggest_families),
+        "dimensions": list(settings.suggest_families),
         "since": window.as_of - timedelta(days=settings.horizon_days),
     }
     arms = read_frame(connection, read_sql("stages/experiment_results_arms"), parameters)
@@ -181,13 +181,13 @@ def suggest_experiments(connection: sa.Connection, window: Window, settings: Exp
     room = settings.max_open - int(recent["open"].sum())
     if room <= 0 or arms.empty:
         return
-    tried = set(zip(recent["family"], recent["treatment"], strict=True))
+    tried = set(zip(recent["dimension"], recent["treatment"], strict=True))
     per_day = float(arms["per_day"].iloc[0]) / (1 + int(recent["open"].sum()))
     found = suggest(arms, per_day, tried, settings).head(room)
     rows: Sequence[dict[Any, Any]] = found.to_dict("records")
     for row in rows:
         statement = sa.text(read_sql("stages/experiment_results_suggest"))
-        key = derived_id("suggestion", row["family"], row["control"], row["treatment"], window.day)
+        key = derived_id("suggestion", row["dimension"], row["control"], row["treatment"], window.day)
         connection.execute(
             statement, row | {"id": key, "as_of": window.as_of, "horizon_days": settings.horizon_days}
         )

@@ -37,7 +37,7 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
     if any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
         explores = settings.allocation.pivot_exploration_share / 100
     adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
-    adopted = adopted[adopted["strategy_type"] == "generator"]
+    adopted = adopted[adopted["dimension"] == "generator"]
     preferred = prefer_generators(cells, settings.generators, adopted, explores)
     write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
     if window.is_newest:
@@ -60,7 +60,7 @@ def held_days(
         {
             "first_day": window.first_day(rule.window_days),
             "day": window.day,
-            "families": ["generator"],
+            "dimensions": ["generator"],
             "metrics": [METRICS["followers"]],
         },
     )

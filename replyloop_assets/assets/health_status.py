@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.value import METRICS
 from replyloop_assets.learning.comparison import Moments
+from replyloop_assets.learning.dimensions import ALL, DIAGNOSED, TRENDING
 from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
 from replyloop_assets.learning.health.silence import (
@@ -91,6 +92,7 @@ def read_rollup(
         "first_day": window.first_day(settings.window_days),
         "day": window.day,
         "metric": METRICS[metric],
+        "dimensions": [ALL, *DIAGNOSED],
     }
     return read_frame(connection, read_sql("stages/health_status"), parameters)
 
@@ -160,7 +162,12 @@ def read_trends(
 ) -> list[dict[str, Any]]:
     """Whether each value rises or falls over the last weeks; what is all replies' is looked at alone."""
     first = window.first_day(WEEK * settings.trend_weeks)
-    parameters = {"first_day": first, "day": window.day, "metric": METRICS[watched]}
+    parameters = {
+        "first_day": first,
+        "day": window.day,
+        "metric": METRICS[watched],
+        "dimensions": list(TRENDING),
+    }
     rows = read_frame(connection, read_sql("stages/health_status_trends"), parameters)
     if rows.empty:
         return []

@@ -25,7 +25,7 @@ from replyloop_assets.text import plain
 from replyloop_assets.warehouse.experiments import (
     begun_by,
     create_experiment,
-    families_under_test,
+    dimensions_under_test,
     give_to_pivot,
     start_experiment,
     stop_experiment,
@@ -108,7 +108,7 @@ def start_experiments(
     """Test what might do better now, on a part of the replies; returns the experiments' names."""
     if not settings.features.experiments:
         return []
-    busy = families_under_test(connection)
+    busy = dimensions_under_test(connection)
     rule = settings.pivots
     names = []
     for row in promising(connection, verdict, now, settings, busy).to_dict("records"):
@@ -118,11 +118,11 @@ def start_experiments(
             f"{treatment} instead of {control}",
             f"Since the drop {treatment} may bring more followers than {control}: {row['replies']} replies "
             f"so far say {row['expected_pct']:+.0f}%.",
-            row["family"],
+            row["dimension"],
             row["control"],
             row["treatment"],
             now,
-            derived_id("pivot experiment", pivot, row["family"]),
+            derived_id("pivot experiment", pivot, row["dimension"]),
         )
         why = f"Begun by the pivot of {now:%Y-%m-%d} on {rule.units_share:.0%} of the replies."
         start_experiment(connection, key, rule.treatment_share, settings.experiments.horizon_days, now, why)
@@ -137,8 +137,8 @@ def promising(
     """The experiments to begin, from what replies brought since the drop and from what fell."""
     rule = settings.experiments
     since = verdict["segment_started_on"] or verdict["episode_started_at"].date()
-    families = [family for family in rule.suggest_families if family not in busy]
-    parameters = {"first_day": since, "day": today(now), "families": families}
+    dimensions = [one for one in rule.suggest_families if one not in busy]
+    parameters = {"first_day": since, "day": today(now), "dimensions": dimensions}
     arms = read_frame(connection, read_sql("stages/experiment_results_arms"), parameters)
     fell = {(group["dimension"], group["value"]) for group in verdict["diagnosis"] if group["fell"]}
     return suggest_pivots(arms, fell, settings.pivots, rule)

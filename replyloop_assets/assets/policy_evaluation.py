@@ -12,7 +12,7 @@ from replyloop_assets.warehouse.queries import read_sql
 
 
 def evaluate_allocation(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
-    """Evaluate a closed day's allocation, even shares, and the best arm alone, family by family."""
+    """Evaluate a closed day's allocation, even shares, and the best arm alone, dimension by dimension."""
     if not window.closed:  # it reads every decision of 60 days: once a day is enough
         return 0
     shares = read_frame(connection, read_sql("stages/policy_evaluation_shares"), {"day": window.day})
@@ -20,7 +20,7 @@ def evaluate_allocation(connection: sa.Connection, window: Window, settings: Set
         connection,
         read_sql("stages/policy_evaluation"),
         {
-            "families": sorted(set(shares["strategy_type"])),
+            "dimensions": sorted(set(shares["dimension"])),
             "first_day": window.first_day(settings.evaluation.window_days),
             "day": window.day,
             "as_of": window.as_of,
@@ -42,7 +42,7 @@ STAGE = Stage(
 )
 asset = stage_asset(
     STAGE,
-    "Once a day has closed: what each family's new allocation, even shares, and its best arm alone would "
+    "Once a day has closed: what each dimension's new allocation, even shares, and its best arm alone would "
     "have brought, as a multiple of what was logged in 60 days: self-normalised inverse propensity from "
     "the ledger's exact probabilities, with interval, effective sample size and verdict. It refuses where "
     "the log hardly holds what the policy wants. A queue slot is judged with the slots before it as drawn.",

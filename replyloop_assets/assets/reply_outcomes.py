@@ -7,6 +7,9 @@ from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.queries import read_sql
 
+OPPORTUNITY_DAYS = (
+    7  # up to the day of its outcome, in which a post must have been found for its slots to count
+)
 FORGET_OUTCOMES = """
     DELETE FROM outcomes
     WHERE known_at >= :day_start AND known_at < :day_start + INTERVAL '1 day'
@@ -18,6 +21,7 @@ def mature_outcomes(connection: sa.Connection, window: Window, settings: Setting
     parameters = {
         "day": window.day,
         "day_start": day_start(window.day),
+        "first_day": window.first_day(OPPORTUNITY_DAYS),
         "as_of": window.as_of,
         "horizon": settings.horizon,
         "grace": settings.grace,

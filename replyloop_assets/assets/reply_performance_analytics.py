@@ -5,6 +5,7 @@ import json
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.learning.dimensions import ALL, RATED
 from replyloop_assets.learning.performance import describe, rate_performance
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
@@ -26,7 +27,7 @@ def rate_replies(connection: sa.Connection, window: Window, settings: Settings, 
     merged = read_frame(
         connection,
         read_sql("stages/reply_performance_analytics"),
-        {"first_day": first_day, "day": window.day},
+        {"first_day": first_day, "day": window.day, "dimensions": [ALL, *RATED]},
     )
     if merged.empty:
         return 0

@@ -1,4 +1,4 @@
-"""How effort is shared: each family's arms, by what they brought day by day."""
+"""How effort is shared: the values of each dimension, by what they brought day by day."""
 
 import pandas as pd
 import sqlalchemy as sa
@@ -23,13 +23,13 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
         read_sql("stages/strategy_allocation"),
         {
             "day": window.day,
-            "families": list(settings.allocation.families),
+            "dimensions": list(settings.allocation.families),
         },
     )
     adoptions = read_adoptions(connection, window, settings.allocation.incumbent_days)
-    evidence = evidence.merge(adoptions, on=["strategy_type", "strategy_name"], how="left")
+    evidence = evidence.merge(adoptions, on=["dimension", "value"], how="left")
     # by code point, whatever the server's collation
-    evidence = evidence.sort_values(["strategy_type", "strategy_name"], ignore_index=True)
+    evidence = evidence.sort_values(["dimension", "value"], ignore_index=True)
     daily = read_daily(connection, window, settings)
     pivots = [
         pivot[:2]
@@ -55,7 +55,7 @@ def read_daily(connection: sa.Connection, window: Window, settings: Settings) ->
         parameters = {
             "first_day": window.first_day(rule.window_days),
             "day": window.day,
-            "families": list(rule.families),
+            "dimensions": list(rule.families),
             "metrics": metrics,
         }
         return read_frame(connection, read_sql("stages/strategy_allocation_daily"), parameters)
@@ -81,8 +81,8 @@ STAGE = Stage(
 )
 asset = stage_asset(
     STAGE,
-    "The share of each arm in its family (tier, size, timing, generator, query, format, hour). What an "
-    "arm brings is followed over 120 days, with drift; the likeliest best gets all but its rivals' chance "
+    "The share of each value of a dimension (tier, size, timing, generator, query, format, hour). What a "
+    "value brings is followed over 120 days, with drift; the likeliest best gets all but its rivals' chance "
     "and at least a tenth to explore, three tenths in a pivot. An adopted treatment is incumbent for 14 "
     "days. History by day; the newest day alone moves the live table strategy_allocation. The rule 'seed' "
     "draws by Thompson: 70% to the first, 20% to the second, 10% over the rest.",

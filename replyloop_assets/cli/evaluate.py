@@ -10,7 +10,9 @@ from replyloop_assets.cli.workplace import workplace, write_json
 
 
 def evaluate(
-    family: Annotated[str, typer.Option(help="The family of arms: generator, format, posting_hour, …")],
+    dimension: Annotated[
+        str, typer.Option("--dimension", "--family", help="What the policy shares out: generator, format, …")
+    ],
     policy: Annotated[
         str,
         typer.Option(
@@ -24,13 +26,13 @@ def evaluate(
     """What a policy would have brought, told from what was served, and whether to adopt it.
 
     Every decision in the ledger has the exact probability it had, so the outcomes tell of policies that
-    were never played. Where they hardly hold what the policy wants, it is refused. A family that the
+    were never played. Where they hardly hold what the policy wants, it is refused. A dimension that the
     queue draws after others (of tier, size, timing and query) is judged with those as they were.
 
-    For example: replyloop evaluate --family format --policy thread=0.8,single=0.2
+    For example: replyloop evaluate --dimension format --policy thread=0.8,single=0.2
     """
-    from replyloop_assets.reporting.evaluation import evaluate_family, render_evaluation
+    from replyloop_assets.reporting.evaluation import evaluate_dimension, render_evaluation
 
     with workplace() as place:
-        answer = evaluate_family(place.engine, place.settings, family, policy, days, datetime.now(UTC))
+        answer = evaluate_dimension(place.engine, place.settings, dimension, policy, days, datetime.now(UTC))
     write_json(answer) if as_json else print(render_evaluation(answer))

@@ -22,46 +22,46 @@ NAMED = 20  # arms listed in a sentence
 Policy = dict[str, float]
 
 
-def evaluate_family(
-    engine: sa.Engine, settings: Settings, family: str, policy: str, days: int, now: datetime
+def evaluate_dimension(
+    engine: sa.Engine, settings: Settings, dimension: str, policy: str, days: int, now: datetime
 ) -> dict[str, Any]:
     """Everything `replyloop evaluate` says.
 
     Raises:
-        ReplyloopError: there is no such family, no such arm, no policy, or nothing to evaluate it on.
+        ReplyloopError: there is no such dimension, no such arm, no policy, or nothing to evaluate it on.
     """
-    families = settings.allocation.families
-    if family not in families:
-        raise ReplyloopError(f"{plain(family)} is no family: take one of {', '.join(families)}.")
+    dimensions = settings.allocation.families
+    if dimension not in dimensions:
+        raise ReplyloopError(f"{plain(dimension)} is no dimension: take one of {', '.join(dimensions)}.")
     with engine.connect() as connection:
         entries = read_frame(
             connection,
             read_sql("stages/policy_evaluation"),
             {
-                "families": [family],
+                "dimensions": [dimension],
                 "first_day": now.date() - timedelta(days=days - 1),
                 "day": now.date(),
                 "as_of": now,
             },
         )
-        rows = connection.execute(sa.text(read_sql("reports/family_shares")), {"family": family})
-        shares = {row.strategy_name: float(row.probability) for row in rows}
+        rows = connection.execute(sa.text(read_sql("reports/shares")), {"dimension": dimension})
+        shares = {row.value: float(row.probability) for row in rows}
     log = as_log(entries)
     wanted = read_policy(policy, log, shares)
     if not len(log.y):
         raise ReplyloopError(
-            f"The ledger holds no decision on {family} of the last {days} days whose outcome is known: let "
-            "the bot take its decisions from claim_next, record what came of them, and run replyloop "
+            f"The ledger holds no decision on {dimension} of the last {days} days whose outcome is known: "
+            "let the bot take its decisions from claim_next, record what came of them, and run replyloop "
             "materialize."
         )
     if unknown := sorted(set(wanted) - {*log.arms, *shares}):
         known = sorted({*log.arms, *shares})
         listed = ", ".join(map(plain, known[:NAMED])) + (", …" if len(known) > NAMED else "")
-        raise ReplyloopError(f"{plain(unknown[0])} is no arm of {family}: there are {listed}.")
+        raise ReplyloopError(f"{plain(unknown[0])} is no arm of {dimension}: there are {listed}.")
     found, verdict, reason = evaluate_policy(log, wanted, settings.evaluation)
     figures = {name: float(value) for name, value in found._asdict().items()}
     return {
-        "family": family,
+        "dimension": dimension,
         "policy": wanted,
         "days": days,
         "as_of": now,
@@ -83,7 +83,7 @@ def read_policy(text: str, log: Log, shares: Policy) -> Policy:
     if text == ALLOCATION:
         if not shares:
             raise ReplyloopError(
-                "There is no live allocation of this family yet: replyloop materialize makes one."
+                "There is no live allocation of this dimension yet: replyloop materialize makes one."
             )
         return {arm: share / sum(shares.values()) for arm, share in shares.items()}
     given = read_shares(text)
@@ -150,7 +150,7 @@ def render_evaluation(answer: dict[str, Any]) -> str:
     """The answer for a person."""
     policy = ", ".join(f"{plain(arm)} {100 * share:.4g}%" for arm, share in answer["policy"].items())
     lines = [
-        f"{answer['family']}: {policy}",
+        f"{answer['dimension']}: {policy}",
         f"  {answer['replies']} replies of the last {answer['days']} days, "
         f"as informative as {answer['ess']:.0f} of this policy's own",
     ]

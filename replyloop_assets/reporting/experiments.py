@@ -41,7 +41,7 @@ def render_experiments(rows: Sequence[Row]) -> Group:
     if not rows:
         return Group("There is no experiment yet: replyloop experiment create makes one.")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "experiment", "family", "status"):
+    for heading in ("id", "experiment", "dimension", "status"):
         table.add_column(heading, no_wrap=heading in ("id", "status"))
     for heading in ("day", "control", "treatment", "lift (95%)"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -49,7 +49,7 @@ def render_experiments(rows: Sequence[Row]) -> Group:
     for row in rows:
         table.add_row(
             row["id"][:8],
-            *(Text(told(row[name])) for name in ("experiment_name", "strategy_type", "status")),
+            *(Text(told(row[name])) for name in ("experiment_name", "dimension", "status")),
             f"{row['look']}/{told(row['horizon_days'])}" if row["look"] else "–",
             count(row["sample_size_control"]),
             count(row["sample_size_treatment"]),
@@ -67,7 +67,7 @@ def render_experiment(experiment: Row) -> Group:
         Text(f"{known['experiment_name']} ({known['id']}): {known['status']}", "bold"),
         Text(known["hypothesis"]),
         Text(
-            f"{known['strategy_type']}: {known['treatment_strategy']} "
+            f"{known['dimension']}: {known['treatment_strategy']} "
             f"({'–' if pct is None else f'{pct:g}%'}) against {known['control_strategy']}, "
             f"at most {known['horizon_days']} days."
         ),

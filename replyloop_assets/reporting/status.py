@@ -162,17 +162,15 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
 
 
 def allocation_table(rows: Sequence[Row], most: int) -> Table:
-    """The shares of each family, one line per family."""
+    """The shares of each dimension, a line each."""
     table = plain_table("Effort")
     table.add_column("shares")
-    families: dict[str, list[str]] = {}
+    shared: dict[str, list[str]] = {}
     for row in rows:
-        families.setdefault(row["strategy_type"], []).append(
-            f"{row['strategy_name']} {row['allocation_pct']:g}%"
-        )
-    for family, shares in families.items():
+        shared.setdefault(row["dimension"], []).append(f"{row['value']} {row['allocation_pct']:g}%")
+    for dimension, shares in shared.items():
         more = f" … {len(shares) - most} more" if len(shares) > most else ""
-        table.add_row(Text(family), Text(", ".join(shares[:most]) + more))
+        table.add_row(Text(dimension), Text(", ".join(shares[:most]) + more))
     return table
 
 

@@ -40,24 +40,24 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 CREATE = sa.text("""
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy,
+        id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy,
         control_allocation_pct, treatment_allocation_pct, started_at, created_at
     )
     VALUES (
-        :id, :name, :hypothesis, :family, :control, :treatment, 100 - :percent, :percent, :at, :at
+        :id, :name, :hypothesis, :dimension, :control, :treatment, 100 - :percent, :percent, :at, :at
     )
 """)
 
 # days are counted from the first one
 SHARES = """
-    SELECT day - cast(:first_day AS DATE) AS day, strategy_name AS generator, probability
+    SELECT day - cast(:first_day AS DATE) AS day, value AS generator, probability
     FROM strategy_allocation_history
-    WHERE strategy_type = 'generator' AND day >= :first_day
-    ORDER BY day, strategy_name
+    WHERE dimension = 'generator' AND day >= :first_day
+    ORDER BY day, value
 """
 EXPERIMENTS = """
     SELECT
-        experiment_name, strategy_type, control_strategy, treatment_strategy, status, decision,
+        experiment_name, dimension, control_strategy, treatment_strategy, status, decision,
         cast(started_at AT TIME ZONE 'UTC' AS DATE) - cast(:first_day AS DATE) AS started,
         cast(completed_at AT TIME ZONE 'UTC' AS DATE) - cast(:first_day AS DATE) AS ended
     FROM experiments
@@ -200,7 +200,7 @@ def start_trial(engine: sa.Engine, trial: Trial, at: datetime, name: str) -> Non
                 "id": uuid5(NAMESPACE_OID, f"replyloop/{name}"),
                 "name": f"{trial.treatment} instead of {trial.control}",
                 "hypothesis": f"{trial.treatment} brings more followers",
-                "family": trial.family,
+                "dimension": trial.dimension,
                 "control": trial.control,
                 "treatment": trial.treatment,
                 "percent": 100 * trial.share,
@@ -236,7 +236,7 @@ def look_back(play: Play, truth: Truth, daily: pd.DataFrame, engine: sa.Engine) 
     experiments["lift"] = [
         truth.lift(*compared)
         for compared in experiments[
-            ["strategy_type", "control_strategy", "treatment_strategy", "started"]
+            ["dimension", "control_strategy", "treatment_strategy", "started"]
         ].itertuples(index=False, name=None)
     ]
     changed = [change.day for change in play.world.change]

@@ -13,7 +13,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.simulation.audience import Audience, Post
 from replyloop_assets.simulation.outcomes import Floats, draw_followers
 from replyloop_assets.simulation.rhythm import day_factors, left_by_drops, span
-from replyloop_assets.simulation.world import Family, World
+from replyloop_assets.simulation.world import Dimension, World
 
 Indices = NDArray[np.intp]
 
@@ -22,7 +22,7 @@ GENERATORS = (
     "MythBuster", "Storyteller",
 )  # fmt: skip
 FORMATS = {"single": 1.0, "thread": 1.2}
-STEPPED: tuple[Family, ...] = ("likes", "followers", "age_minutes", "crowd", "hour")
+STEPPED: tuple[Dimension, ...] = ("likes", "followers", "age_minutes", "crowd", "hour")
 CALIBRATED_OVER = 20_000  # random replies
 USUAL_DELAY = 0.5  # hours from finding a post to replying, where nobody waits for a better one
 
@@ -48,17 +48,17 @@ class Truth:
         self.world, self.audience = world, audience
         self._random = np.random.default_rng(of_choice)
         rng = np.random.default_rng(of_effects)
-        effects = {family: dict(arms) for family, arms in world.effects.items()}
+        effects = {dimension: dict(arms) for dimension, arms in world.effects.items()}
         if "generator" not in effects:
             names = [*GENERATORS, *(f"Generator{n}" for n in range(len(GENERATORS), world.arms.count))]
             drawn = np.exp(rng.normal(0, world.arms.spread, world.arms.count))
             effects["generator"] = dict(zip(names, drawn.tolist(), strict=False))
         effects.setdefault("format", FORMATS)
         effects["topic"] = dict.fromkeys(world.accounts.topics, 1.0) | effects.get("topic", {})
-        for family in STEPPED:
-            steps = effects.get(family, {"0": 1.0})
-            effects[family] = {bound: steps[bound] for bound in sorted(steps, key=int)}
-        self._arms = {family: list(arms) for family, arms in effects.items()}
+        for dimension in STEPPED:
+            steps = effects.get(dimension, {"0": 1.0})
+            effects[dimension] = {bound: steps[bound] for bound in sorted(steps, key=int)}
+        self._arms = {dimension: list(arms) for dimension, arms in effects.items()}
         self.generators, self.formats = self._arms["generator"], self._arms["format"]
 
         law, arms = world.accounts, len(self.generators)
@@ -68,30 +68,32 @@ class Truth:
         self._sigma = rng.choice(world.arms.sigmas or (world.outcome.sigma,), arms)
         self._check_names()
         rng = np.random.default_rng(of_days)
-        self._effects = {family: self._play(family, list(of.values()), rng) for family, of in effects.items()}
+        self._effects = {
+            dimension: self._play(dimension, list(of.values()), rng) for dimension, of in effects.items()
+        }
         noise = rng.standard_normal(audience.days)
         self.day_factor = day_factors(world.rhythm, noise, audience.start.weekday())
         self.day_factor = self.day_factor * left_by_drops(world.change, audience.days)
         self._see(audience)
         self._calibrate()
 
-    def _play(self, family: Family, start: list[float], rng: np.random.Generator) -> Floats:
+    def _play(self, dimension: Dimension, start: list[float], rng: np.random.Generator) -> Floats:
         """The effect of each arm on each day, shape (days, arms), with all that changes."""
         days, law = self.audience.days, self.world.arms
         effects = np.tile(np.log(start), (days, 1))
-        if family == "generator" and law.walk:
+        if dimension == "generator" and law.walk:
             effects[1:] += rng.normal(0, law.walk, (days - 1, len(start))).cumsum(0)
-        effects = np.exp(law.pull * effects) if family == "generator" else np.exp(effects)
+        effects = np.exp(law.pull * effects) if dimension == "generator" else np.exp(effects)
         for change in self.world.change:
-            if change.family != family or change.kind == "drop" or change.day >= days:
+            if change.dimension != dimension or change.kind == "drop" or change.day >= days:
                 continue
             since = span(change)
             if change.kind == "algorithm":
-                effects[since, self._arms[family].index(str(change.arm))] *= 1 - change.size
+                effects[since, self._arms[dimension].index(str(change.arm))] *= 1 - change.size
             else:
                 order = np.argsort(effects[change.day])
                 worse = order[: len(order) // 2]
-                other = self._arms[family].index(str(change.arm)) if change.arm else int(rng.choice(worse))
+                other = self._arms[dimension].index(str(change.arm)) if change.arm else int(rng.choice(worse))
                 pair = [order[-1], other]
                 effects[since, pair] = effects[since, pair[::-1]]
         return effects
@@ -99,21 +101,23 @@ class Truth:
     def _check_names(self) -> None:
         """Every arm that the world's changes and experiments name is one of it."""
         named = [
-            (f"change.{n}.arm", change.family, change.arm)
+            (f"change.{n}.arm", change.dimension, change.arm)
             for n, change in enumerate(self.world.change)
             if change.kind != "drop" and change.arm is not None
         ]
         for n, trial in enumerate(self.world.experiment):
             of_trial = (("control", trial.control), ("treatment", trial.treatment))
-            named += [(f"experiment.{n}.{part}", trial.family, arm) for part, arm in of_trial]
-        for key, family, arm in named:
-            if arm not in self._arms[family]:
-                known = ", ".join(self._arms[family])
-                raise ReplyloopError(f"{key} cannot be used: {arm} is no arm of {family}, which has {known}.")
-        for n, change in enumerate(self.world.change):
-            if change.kind == "swap" and len(self._arms[change.family]) < 2:
+            named += [(f"experiment.{n}.{part}", trial.dimension, arm) for part, arm in of_trial]
+        for key, dimension, arm in named:
+            if arm not in self._arms[dimension]:
+                known = ", ".join(self._arms[dimension])
                 raise ReplyloopError(
-                    f"change.{n} cannot be used: {change.family} has one arm, and none to swap."
+                    f"{key} cannot be used: {arm} is no arm of {dimension}, which has {known}."
+                )
+        for n, change in enumerate(self.world.change):
+            if change.kind == "swap" and len(self._arms[change.dimension]) < 2:
+                raise ReplyloopError(
+                    f"change.{n} cannot be used: {change.dimension} has one arm, and none to swap."
                 )
 
     def _see(self, audience: Audience) -> None:
@@ -130,8 +134,8 @@ class Truth:
             "crowd": self._step("crowd", np.array([p.replies for p in posts])),
         }
 
-    def _step(self, family: Family, values: NDArray[np.generic]) -> Indices:
-        bounds = np.array([int(bound) for bound in self._arms[family]])
+    def _step(self, dimension: Dimension, values: NDArray[np.generic]) -> Indices:
+        bounds = np.array([int(bound) for bound in self._arms[dimension]])
         return np.maximum(np.searchsorted(bounds, values, side="right") - 1, 0)
 
     def _calibrate(self) -> None:
@@ -179,8 +183,8 @@ class Truth:
             relative * effects["generator"][day, choice.generator] * effects["format"][day, choice.format]
         )
         relative = relative * effects["topic"][day, self._topic[post]]
-        for family, step in self._fixed.items():
-            relative = relative * effects[family][day, step[post]]  # type: ignore[index]
+        for dimension, step in self._fixed.items():
+            relative = relative * effects[dimension][day, step[post]]  # type: ignore[index]
         relative = relative * effects["age_minutes"][day, self._step("age_minutes", age)]
         return np.asarray(relative * effects["hour"][day, self._step("hour", np.floor(hour % 24))])
 
@@ -203,12 +207,12 @@ class Truth:
             mean[0]
         )
 
-    def lift(self, family: Family, control: str, treatment: str, day: int) -> float:
+    def lift(self, dimension: Dimension, control: str, treatment: str, day: int) -> float:
         """How much more an arm really brings than another on a day, as a fraction; NaN of unknown arms."""
-        arms = self._arms.get(family, [])
+        arms = self._arms.get(dimension, [])
         if control not in arms or treatment not in arms:
             return float("nan")
-        effects = self._effects[family][min(day, self.audience.days - 1)]
+        effects = self._effects[dimension][min(day, self.audience.days - 1)]
         return float(effects[arms.index(treatment)] / effects[arms.index(control)] - 1)
 
     def best(self, day: int, replies: int) -> float:

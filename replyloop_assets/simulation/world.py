@@ -1,6 +1,6 @@
 """A world: who writes, what replies to them bring and why, what changes, and what goes wrong.
 
-It is a TOML file (docs/worlds.md); every key has a default. The benches use what a family of arms is
+It is a TOML file (docs/worlds.md); every key has a default. The benches use what a dimension of arms is
 made of (`outcome`, `arms`, `rhythm`, `change`), a simulated life uses all of it. Effects multiply: a
 generator of 1.5 brings half again as much as one of 1. The arms of generator, format and topic are
 names; those of likes, followers, age_minutes, crowd and hour are lower bounds, each up to the next.
@@ -31,7 +31,7 @@ Typical = Annotated[float, Field(gt=0, le=1e9)]  # a median
 Amount = Annotated[float, Field(ge=0, le=1e6)]
 Named = Literal["generator", "format", "topic"]
 Stepped = Literal["likes", "followers", "age_minutes", "crowd", "hour"]
-Family = Literal[Named, Stepped]
+Dimension = Literal[Named, Stepped]
 
 
 def ordered(pair: tuple[float, float]) -> tuple[float, float]:
@@ -56,7 +56,7 @@ class Outcome(Part):
 
 
 class Arms(Part):
-    """The law of a family's arms, where the file does not give their effects.
+    """The law of a dimension's arms, where the file does not give their effects.
 
     An arm's mean is `outcome.mean` times exp(N(0, spread^2)). Its chance of any is `outcome.positive`
     times (its mean / outcome.mean)^hits_follow times exp(N(0, hits_spread^2)), within `hits_within`.
@@ -141,23 +141,23 @@ class Signals(Part):
 class Change(Part):
     """Something that happens on a day, and ends after `lasts` days where given.
 
-    drop: everything brings `size` less (0.5: half). algorithm: the same for one `arm` of a `family`.
-    swap: the best arm of the family changes places with `arm`, or by chance with one of its worse half.
+    drop: everything brings `size` less (0.5: half). algorithm: the same for one `arm` of a `dimension`.
+    swap: the best arm of the dimension changes places with `arm`, or by chance with one of its worse half.
     """
 
     day: int = Field(ge=0, le=100_000)
     kind: Literal["drop", "algorithm", "swap"]
     size: float = Field(default=0.5, ge=-10, lt=1)
-    family: Family = "generator"
+    dimension: Dimension = "generator"
     arm: str | None = None
     lasts: Count | None = None
 
     @model_validator(mode="after")
-    def check_family(self) -> Self:
+    def check_dimension(self) -> Self:
         """An algorithm hits an arm, and only what has a name changes places."""
         if self.kind == "algorithm" and self.arm is None:
             raise ValueError("an algorithm change needs the arm that it hits")
-        if self.kind == "swap" and self.family not in get_args(Named):
+        if self.kind == "swap" and self.dimension not in get_args(Named):
             raise ValueError(f"only the arms of {', '.join(get_args(Named))} can swap")
         return self
 
@@ -166,7 +166,7 @@ class Trial(Part):
     """An experiment that the operator starts on a day."""
 
     day: int = Field(ge=0, le=100_000)
-    family: Literal["generator", "format"] = "generator"
+    dimension: Literal["generator", "format"] = "generator"
     control: str
     treatment: str
     share: float = Field(default=0.1, ge=0.01, le=0.99)
@@ -220,21 +220,21 @@ class World(Part):
     posts: Posts = Posts()
     rhythm: Rhythm = Rhythm()
     signals: Signals = Signals()
-    effects: dict[Family, dict[str, Factor]] = {}
+    effects: dict[Dimension, dict[str, Factor]] = {}
     change: tuple[Change, ...] = ()
     experiment: tuple[Trial, ...] = ()
     trouble: Trouble = Trouble()
 
     @field_validator("effects")
     @classmethod
-    def check_steps(cls, effects: dict[Family, dict[str, float]]) -> dict[Family, dict[str, float]]:
+    def check_steps(cls, effects: dict[Dimension, dict[str, float]]) -> dict[Dimension, dict[str, float]]:
         """The arms of likes, followers, age, crowd and hour are lower bounds."""
-        for family, arms in effects.items():
+        for dimension, arms in effects.items():
             if not arms:
-                raise ValueError(f"{family} needs an arm, or leave the table out")
-            for bound in arms if family in get_args(Stepped) else ():
+                raise ValueError(f"{dimension} needs an arm, or leave the table out")
+            for bound in arms if dimension in get_args(Stepped) else ():
                 if not (bound.isascii() and bound.isdigit() and len(bound) < 16):
-                    raise ValueError(f"{family} takes lower bounds such as 1000, not {bound[:40]!r}")
+                    raise ValueError(f"{dimension} takes lower bounds such as 1000, not {bound[:40]!r}")
         return effects
 
 

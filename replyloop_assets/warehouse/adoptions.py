@@ -1,4 +1,4 @@
-"""The facts "a treatment was adopted", which make it its family's incumbent for a while."""
+"""The facts "a treatment was adopted", which make it its dimension's incumbent for a while."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ def read_adoptions(connection: sa.Connection, window: Window, incumbent_days: in
     """The incumbents as known just before the as-of, the oldest adoption first.
 
     Returns:
-        `strategy_type`, `strategy_name`, the control that it `replaces`, that one's `former_share` (0 to 1)
+        `dimension`, `value`, the control that it `replaces`, that one's `former_share` (0 to 1)
         and `adopted_at`; a treatment stands there once.
     """
     parameters = {"as_of": window.as_of, "since": window.as_of - timedelta(days=incumbent_days)}

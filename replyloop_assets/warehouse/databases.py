@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.engine import check_reachable, create_engine, driver_url, reason
+from replyloop_assets.warehouse.engine import SCHEMA, check_reachable, create_engine, driver_url, reason
 from replyloop_assets.warehouse.migrations import migrate
 
 NAME = "replyloop"
@@ -82,7 +82,7 @@ class Databases:
             ensure_database(url)
         engine = create_engine(self.data)
         try:
-            applied = migrate(engine)
+            applied = migrate(engine, self.settings.bot_schema)
             publish_settings(engine, self.settings)
             return applied
         except (ProgrammingError, InsufficientPrivilege) as error:
@@ -102,6 +102,7 @@ class Databases:
             psycopg = driver_url(url).set(drivername="postgresql+psycopg")
             engine = create_engine(psycopg.render_as_string(hide_password=False))
             with engine.begin() as connection:
+                connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
                 connection.exec_driver_sql("DROP SCHEMA public CASCADE")
                 connection.exec_driver_sql("CREATE SCHEMA public")
             engine.dispose()
@@ -221,8 +222,8 @@ def describe_database(databases: Databases) -> dict[str, object]:
         with engine.connect() as connection:
             facts["version"] = connection.execute(sa.text("SHOW server_version")).scalar_one()
             facts["answers"] = True
-            if sa.inspect(connection).has_table("replyloop_migrations"):
-                names = sa.text("SELECT name FROM replyloop_migrations ORDER BY name")
+            if sa.inspect(connection).has_table("migrations", SCHEMA):
+                names = sa.text(f"SELECT name FROM {SCHEMA}.migrations ORDER BY name")
                 facts["migrations"] = ", ".join(connection.execute(names).scalars())
     except DBAPIError as error:
         facts["why"] = reason(error)

@@ -7,7 +7,9 @@ from psycopg import sql
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.settings import load_settings
 
+SCHEMA = "replyloop"  # all that the loop owns lies there
 POOL_SIZE = 4
 
 
@@ -30,8 +32,12 @@ def driver_url(url: str, driver: str = "psycopg") -> sa.URL:
     return parsed.set(drivername=f"postgresql+{driver}")
 
 
-def create_engine(url: str) -> sa.Engine:
-    """An engine whose sessions speak UTC; nothing connects yet."""
+def create_engine(url: str, bot_schema: str | None = None) -> sa.Engine:
+    """An engine whose transactions speak UTC and see the loop's schema, then the bot's; nothing connects yet.
+
+    Args:
+        bot_schema: where the bot's tables are; REPLYLOOP_BOT_SCHEMA if not given.
+    """
     engine = sa.create_engine(
         driver_url(url),
         pool_size=POOL_SIZE,
@@ -43,16 +49,17 @@ def create_engine(url: str) -> sa.Engine:
             "connect_timeout": 10,
         },
     )
+    quoted = engine.dialect.identifier_preparer.quote_identifier(bot_schema or load_settings().bot_schema)
+
+    def settle_transaction(connection: sa.Connection) -> None:
+        # per transaction and not per session, so that it holds behind a transaction pooler too; just-in-time
+        # compilation costs small queries more than it saves
+        connection.exec_driver_sql(
+            f"SET LOCAL timezone = 'UTC'; SET LOCAL jit = off; SET LOCAL search_path = {SCHEMA}, {quoted}"
+        )
+
     sa.event.listen(engine, "begin", settle_transaction)
     return engine
-
-
-def settle_transaction(connection: sa.Connection) -> None:
-    """UTC, and no just-in-time compilation, which costs small queries more than it saves.
-
-    Per transaction and not per session, so that it holds behind a transaction pooler too.
-    """
-    connection.exec_driver_sql("SET LOCAL timezone = 'UTC'; SET LOCAL jit = off")
 
 
 def reason(error: Exception) -> str:

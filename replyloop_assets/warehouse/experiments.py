@@ -17,7 +17,7 @@ LEAST_OF_AN_ID = 4  # characters, so that nothing is stopped by a slip
 # two at once could not see that they are rivals
 LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_experiments'))")
 FIND = sa.text("""
-    SELECT id, experiment_name, strategy_type, control_strategy, treatment_strategy, status, horizon_days
+    SELECT id, experiment_name, dimension, control_strategy, treatment_strategy, status, horizon_days
     FROM experiments
     WHERE
         experiment_name IN (:word, :stripped)
@@ -26,7 +26,7 @@ FIND = sa.text("""
 """)
 RIVAL = sa.text("""
     SELECT experiment_name FROM experiments
-    WHERE status = 'running' AND strategy_type = :family AND id <> :id
+    WHERE status = 'running' AND dimension = :dimension AND id <> :id
         AND (control_strategy, treatment_strategy) IN ((:control, :treatment), (:treatment, :control))
 """)
 UNKNOWN = sa.text("""
@@ -34,20 +34,20 @@ UNKNOWN = sa.text("""
     FROM unnest(CAST(:arms AS TEXT[])) WITH ORDINALITY AS arm (name, place)
     WHERE
         NOT EXISTS (
-            SELECT FROM strategy_allocation WHERE strategy_type = :family AND strategy_name = arm.name
+            SELECT FROM strategy_allocation WHERE strategy_type = :dimension AND strategy_name = arm.name
         )
-        AND NOT EXISTS (SELECT FROM daily_rollup WHERE dimension = :family AND value = arm.name)
+        AND NOT EXISTS (SELECT FROM daily_rollup WHERE dimension = :dimension AND value = arm.name)
         AND NOT EXISTS (
-            SELECT FROM generator_preferences WHERE :family = 'generator' AND generator_name = arm.name
+            SELECT FROM generator_preferences WHERE :dimension = 'generator' AND generator_name = arm.name
         )
     ORDER BY arm.place
 """)
 CREATE = sa.text("""
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy,
+        id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy,
         status, started_at, created_at, horizon_days
     )
-    VALUES (:id, :name, :hypothesis, :family, :control, :treatment, 'suggested', NULL, :at, :days)
+    VALUES (:id, :name, :hypothesis, :dimension, :control, :treatment, 'suggested', NULL, :at, :days)
 """)
 START = sa.text("""
     UPDATE experiments
@@ -66,7 +66,7 @@ TO_PIVOT = sa.text("""
     UPDATE experiments SET units_share = :units_share, pivot_id = :pivot WHERE id = :id
 """)
 BEGUN = sa.text("SELECT id FROM experiments WHERE pivot_id = :pivot AND status = 'running' ORDER BY id")
-BUSY = sa.text("SELECT DISTINCT strategy_type FROM experiments WHERE status = 'running'")
+BUSY = sa.text("SELECT DISTINCT dimension FROM experiments WHERE status = 'running'")
 TELL = sa.text("""
     INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)
     VALUES (:id, :event, :at, :reason, CAST(:inputs AS JSONB))
@@ -96,14 +96,14 @@ def find_experiment(connection: sa.Connection, word: str) -> Row:
 def unknown_arms(connection: sa.Connection, row: Row) -> list[str]:
     """Those of the two strategies that nothing live and no reply so far is of."""
     arms = [row["control_strategy"], row["treatment_strategy"]]
-    return list(connection.execute(UNKNOWN, {"family": row["strategy_type"], "arms": arms}).scalars())
+    return list(connection.execute(UNKNOWN, {"dimension": row["dimension"], "arms": arms}).scalars())
 
 
 def create_experiment(
     connection: sa.Connection,
     name: str,
     hypothesis: str,
-    family: str,
+    dimension: str,
     control: str,
     treatment: str,
     at: datetime,
@@ -112,7 +112,7 @@ def create_experiment(
     """Write down an experiment that has not started, under an id of its own if none is given."""
     connection.execute(LOCK)
     key = key or uuid4()
-    values = {"name": name, "hypothesis": hypothesis, "family": family}
+    values = {"name": name, "hypothesis": hypothesis, "dimension": dimension}
     connection.execute(
         CREATE, values | {"id": key, "control": control, "treatment": treatment, "at": at, "days": 1}
     )
@@ -133,7 +133,7 @@ def start_experiment(
     named = plain(row["experiment_name"])
     pair = {
         "id": key,
-        "family": row["strategy_type"],
+        "dimension": row["dimension"],
         "control": row["control_strategy"],
         "treatment": row["treatment_strategy"],
     }
@@ -170,8 +170,8 @@ def begun_by(connection: sa.Connection, pivot: UUID) -> list[UUID]:
     return list(connection.execute(BEGUN, {"pivot": pivot}).scalars())
 
 
-def families_under_test(connection: sa.Connection) -> set[str]:
-    """The families in which an experiment runs."""
+def dimensions_under_test(connection: sa.Connection) -> set[str]:
+    """The dimensions in which an experiment runs."""
     return set(connection.execute(BUSY).scalars())
 
 

@@ -1,87 +1,230 @@
-"""Brings a database to the present schema: numbered plain SQL, each file once, under a lock.
+"""Brings a database to the present schema: numbered plain SQL, each file once, in one transaction.
 
-The functions the bot and the stages call are replaced as a whole when one of them has changed, so that
-they need no numbers.
+What the loop owns lies in the schema `replyloop`; the bot's tables lie where the bot has them. The
+functions, what the bot's tables lack, the seed's names and who may do what are settled again whenever one of
+them has changed (`settling`), so that they need no numbers.
 """
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.warehouse.queries import project_file
+from replyloop_assets.learning.dimensions import DIMENSIONS
+from replyloop_assets.settings import load_settings
+from replyloop_assets.warehouse.engine import SCHEMA
+from replyloop_assets.warehouse.functions import replace_functions
+from replyloop_assets.warehouse.queries import project_file, run_script
 
 MINIMUM_VERSION = 14
-FUNCTIONS = "functions"  # their line in the ledger: replaced whenever one has changed
-LEDGER = """
-CREATE TABLE IF NOT EXISTS replyloop_migrations (
+AMONG_THE_BOTS = "0009_pivots_errors_alerts"  # up to here all that was the loop's lay among the bot's tables
+SETTLED = "settled"  # the line in the ledger of what has no number
+LEDGER = f"""
+CREATE TABLE IF NOT EXISTS {SCHEMA}.migrations (
     name TEXT PRIMARY KEY,
     checksum TEXT NOT NULL,
+    version TEXT NOT NULL, -- of the program that applied it
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 )
 """
+FORMER = """
+    SELECT space.nspname FROM pg_class AS class
+    INNER JOIN pg_namespace AS space ON class.relnamespace = space.oid
+    WHERE class.relname = 'replyloop_migrations' AND class.relkind = 'r'
+    ORDER BY space.nspname = 'public' DESC
+    LIMIT 1
+"""
+RECORD = """
+    INSERT INTO migrations (name, checksum, version) VALUES (:name, :checksum, :version)
+    ON CONFLICT (name) DO UPDATE
+    SET checksum = excluded.checksum, version = excluded.version, applied_at = excluded.applied_at
+"""
 
 
-def migrate(engine: sa.Engine) -> list[str]:
-    """Apply what is missing and replace the functions, all in one transaction.
+def version() -> str:
+    """The version of this program."""
+    return metadata.version("replyloop")
 
-    Two at once wait for each other. Returns the names of the migrations applied now.
+
+def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
+    """Apply what is missing and settle the rest, all in one transaction; two at once wait for each other.
+
+    Args:
+        bot_schema: where the bot's tables are; REPLYLOOP_BOT_SCHEMA if not given.
+
+    Returns:
+        The names of the migrations applied now.
 
     Raises:
-        ReplyloopError: the server is too old, or a migration that was applied has changed since.
+        ReplyloopError: the server is too old, the database is newer than this program, or a migration was
+            applied to it in a form that never was ours.
     """
+    bot = bot_schema or load_settings().bot_schema
     with engine.begin() as connection:
-        version = connection.execute(sa.text("SHOW server_version_num")).scalar_one()
-        if int(version) < MINIMUM_VERSION * 10_000:
-            raise ReplyloopError(
-                f"PostgreSQL {MINIMUM_VERSION} or newer is needed and this server is "
-                f"{int(version) // 10_000}: upgrade it, or unset REPLYLOOP_DATABASE_URL."
-            )
+        check_server(connection)
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_migrations'))"))
-        connection.exec_driver_sql(LEDGER)
-        ledger = connection.execute(sa.text("SELECT name, checksum FROM replyloop_migrations"))
-        applied = {row.name: row.checksum for row in ledger}
-        new = []
-        for path in sorted(project_file("sql/migrations").glob("*.sql")):
-            text = path.read_text(encoding="utf-8")
-            checksum = sha256(text.encode()).hexdigest()
+        prepare_schemas(connection, bot)
+        applied = read_ledger(connection, f"{SCHEMA}.migrations")
+        check_age(connection, applied)
+        new = [] if applied else complete_former(connection)
+        for path, checksum in migrations():
             if path.stem not in applied:
-                run_script(connection, text)
-                connection.execute(
-                    sa.text("INSERT INTO replyloop_migrations (name, checksum) VALUES (:n, :c)"),
-                    {"n": path.stem, "c": checksum},
-                )
+                # the loop's whole set was made among the bot's tables once: it is made in its own schema now
+                walk(connection, *([SCHEMA] if path.stem <= AMONG_THE_BOTS else [SCHEMA, bot]))
+                run_script(connection, path.read_text(encoding="utf-8"))
+                walk(connection, SCHEMA, bot)
+                record(connection, path.stem, checksum)
                 new.append(path.stem)
-            elif applied[path.stem] != checksum:
-                raise ReplyloopError(
-                    f"Migration {path.stem} was applied to this database in another form: "
-                    "restore the file, and put the change into a new migration."
-                )
-        replace_functions(connection, applied.get(FUNCTIONS))
+            elif applied[path.stem] not in known_forms(path.stem):
+                raise_other_form(path.stem)
+        settle(connection, bot, applied.get(SETTLED))
     return new
 
 
-def replace_functions(connection: sa.Connection, applied: str | None) -> None:
-    """Create or replace the functions and settle who may call them, where they are not these already."""
-    paths = [*sorted(project_file("sql/functions").glob("*.sql")), project_file("sql/grants.sql")]
-    texts = [path.read_text(encoding="utf-8") for path in paths]
-    checksum = sha256("".join(texts).encode()).hexdigest()
-    if applied == checksum:
-        return
-    # functions call each other: their bodies are checked when they run
-    connection.exec_driver_sql("SET LOCAL check_function_bodies = off")
-    for text in texts:
-        run_script(connection, text)
-    record = """
-        INSERT INTO replyloop_migrations (name, checksum) VALUES (:n, :c)
-        ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at
+def check_server(connection: sa.Connection) -> None:
+    """Refuse a server that is too old."""
+    number = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
+    if number < MINIMUM_VERSION * 10_000:
+        raise ReplyloopError(
+            f"PostgreSQL {MINIMUM_VERSION} or newer is needed and this server is {number // 10_000}: upgrade "
+            "it, or unset REPLYLOOP_DATABASE_URL."
+        )
+
+
+def prepare_schemas(connection: sa.Connection, bot: str) -> None:
+    """Both schemas and the ledger, and what scripts may ask for."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    for name in (SCHEMA, bot):
+        exists = connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": quoted(name)}).scalar()
+        if exists is None:  # asked first, as IF NOT EXISTS wants the right to create it all the same
+            connection.exec_driver_sql(f"CREATE SCHEMA {quoted(name)}")
+    connection.exec_driver_sql(LEDGER)
+    say(connection, "bot_schema", bot)
+
+
+def read_ledger(connection: sa.Connection, table: str) -> dict[str, str]:
+    """What was applied, by name: the checksum it was applied with."""
+    return {row.name: row.checksum for row in connection.execute(sa.text(f"SELECT * FROM {table}"))}
+
+
+def check_age(connection: sa.Connection, applied: dict[str, str]) -> None:
+    """Refuse a database that a newer program has migrated."""
+    unknown = set(applied) - {path.stem for path, _ in migrations()} - {SETTLED}
+    if unknown:
+        newest = connection.execute(
+            sa.text(f"SELECT version FROM {SCHEMA}.migrations WHERE name = :name"), {"name": max(unknown)}
+        ).scalar_one()
+        raise ReplyloopError(
+            f"This database was migrated by replyloop {newest} and this is {version()}: upgrade the program."
+        )
+
+
+def complete_former(connection: sa.Connection) -> list[str]:
+    """Bring a database of the layout before 0010 to its last state, where it lies; 0010 then moves it.
+
+    Returns:
+        The migrations applied there now.
     """
-    connection.execute(sa.text(record), {"n": FUNCTIONS, "c": checksum})
+    former = connection.execute(sa.text(FORMER)).scalar()
+    if former is None:
+        return []
+    say(connection, "former_schema", former)
+    walk(connection, former)
+    applied = read_ledger(connection, "replyloop_migrations")
+    new = []
+    for path, _ in migrations():
+        if path.stem > AMONG_THE_BOTS:
+            break
+        if path.stem not in applied:
+            run_script(connection, path.read_text(encoding="utf-8"))
+            new.append(path.stem)
+        elif applied[path.stem] not in known_forms(path.stem):
+            raise_other_form(path.stem)
+    return new
 
 
-def run_script(connection: sa.Connection, text: str) -> None:
-    """Run a file of several statements as it stands: no parameters, no percent signs to escape."""
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    with raw.cursor() as cursor:
-        cursor.execute(text)
+def raise_other_form(name: str) -> None:
+    """Say that a migration was applied in a form that never was ours."""
+    raise ReplyloopError(
+        f"Migration {name} was applied to this database in another form: restore the file, and put the "
+        "change into a new migration."
+    )
+
+
+def settle(connection: sa.Connection, bot: str, settled: str | None) -> None:
+    """Settle what has no number, where something of it has changed since it was settled last."""
+    texts = {path: path.read_text(encoding="utf-8") for path in settling()}
+    newest = [path.stem for path, _ in migrations()][-1]  # a table that it made wants its rights settled
+    checksum = sha256("\n".join([bot, repr(DIMENSIONS), newest, *texts.values()]).encode()).hexdigest()
+    if settled == checksum:
+        return
+    walk(connection, bot)
+    run_script(connection, texts[project_file("sql/edges/bot_tables.sql")])
+    walk(connection, SCHEMA, bot)
+    connection.execute(sa.text("DELETE FROM dimensions"))
+    connection.execute(
+        sa.text("INSERT INTO dimensions VALUES (:name, :place, :is_slot, :is_testable)"),
+        [asdict(one) | {"place": place} for place, one in enumerate(DIMENSIONS)],
+    )
+    replace_functions(connection)
+    for name in ("seed_names", "access"):
+        run_script(connection, texts[project_file(f"sql/edges/{name}.sql")])
+    record(connection, SETTLED, checksum)
+
+
+def settling() -> list[Path]:
+    """The files that have no number: a change of one is settled as a whole."""
+    return sorted([*project_file("sql/functions").glob("*.sql"), *project_file("sql/edges").glob("*.sql")])
+
+
+def migrations() -> Iterator[tuple[Path, str]]:
+    """The migrations in order, each with its checksum."""
+    for path in sorted(project_file("sql/migrations").glob("*.sql")):
+        yield path, checksum_of(path)
+
+
+def checksum_of(path: Path) -> str:
+    """The checksum of a migration's text."""
+    return sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
+
+
+def known_forms(name: str) -> list[str]:
+    """Every checksum that a migration ever had here, the oldest first: the database may hold any of them."""
+    lines = project_file("sql/migrations/forms.txt").read_text(encoding="utf-8").splitlines()
+    return [checksum for checksum, of in (line.split() for line in lines) if of == name]
+
+
+def changed_migrations() -> list[str]:
+    """The migrations whose text is not the last form written down: `make check` holds that there is none."""
+    return [path.stem for path, checksum in migrations() if known_forms(path.stem)[-1:] != [checksum]]
+
+
+def record(connection: sa.Connection, name: str, checksum: str) -> None:
+    """Write down what was applied."""
+    connection.execute(sa.text(RECORD), {"name": name, "checksum": checksum, "version": version()})
+
+
+def walk(connection: sa.Connection, *schemas: str) -> None:
+    """Names mean those of these schemas from now on, in this transaction."""
+    quoted = map(connection.dialect.identifier_preparer.quote_identifier, schemas)
+    say_path = sa.text("SELECT set_config('search_path', :path, TRUE)")
+    connection.execute(say_path, {"path": ", ".join(quoted)})
+
+
+def say(connection: sa.Connection, name: str, value: str) -> None:
+    """Tell the scripts of this transaction a name."""
+    connection.execute(
+        sa.text("SELECT set_config(:name, :value, TRUE)"), {"name": f"replyloop.{name}", "value": value}
+    )
+
+
+if __name__ == "__main__":
+    if changed := changed_migrations():
+        raise SystemExit(
+            f"{', '.join(changed)}: a migration that was committed never changes. Restore it and write a new "
+            "one; a new one's checksum (sha256sum) is the last line of its name in sql/migrations/forms.txt."
+        )

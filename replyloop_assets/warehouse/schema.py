@@ -17,33 +17,43 @@ COLUMNS = """
         ON class.oid = attribute.attrelid AND attribute.attnum > 0 AND NOT attribute.attisdropped
     LEFT JOIN pg_attrdef AS def
         ON attribute.attrelid = def.adrelid AND attribute.attnum = def.adnum
-    WHERE class.relkind = 'r' AND class.relnamespace = 'public'::REGNAMESPACE
+    WHERE class.relkind = 'r' AND class.relnamespace::REGNAMESPACE::TEXT = ANY(current_schemas(FALSE))
     ORDER BY class.relname COLLATE "C", attribute.attnum
 """
 INDEXES = """
-    SELECT tablename AS table_name, 'index ' || replace(indexdef, 'public.', '') AS line
+    SELECT
+        tablename AS table_name,
+        'index ' || replace(indexdef, format(' ON %I.', schemaname), ' ON ') AS line
     FROM pg_indexes
-    WHERE schemaname = 'public'
+    WHERE schemaname = ANY(current_schemas(FALSE))
     ORDER BY tablename COLLATE "C", indexname COLLATE "C"
 """
 FUNCTIONS = """
     SELECT 'function ' || oid::REGPROCEDURE || ' returns ' || pg_get_function_result(oid) AS line
     FROM pg_proc
-    WHERE pronamespace = 'public'::REGNAMESPACE AND prokind = 'f'
+    WHERE pronamespace::REGNAMESPACE::TEXT = ANY(current_schemas(FALSE)) AND prokind = 'f'
     ORDER BY (oid::REGPROCEDURE)::TEXT COLLATE "C"
+"""
+VIEWS = """
+    SELECT 'view ' || oid::REGCLASS::TEXT AS line
+    FROM pg_class
+    WHERE relkind = 'v' AND relnamespace::REGNAMESPACE::TEXT = ANY(current_schemas(FALSE))
+    ORDER BY relname COLLATE "C"
 """
 
 
 def describe_schema(engine: sa.Engine) -> str:
-    """Tables with their columns and indexes, and functions, in a fixed order, one per line."""
+    """The loop's tables and the bot's, with columns and indexes, views and functions, in a fixed order."""
     tables: dict[str, list[str]] = {}
     with engine.connect() as connection:
         for query in (COLUMNS, INDEXES):
             for row in connection.execute(sa.text(query)):
                 tables.setdefault(row.table_name, []).append(f"  {row.line}")
-        functions = list(connection.execute(sa.text(FUNCTIONS)).scalars())
+        others = [
+            line for query in (VIEWS, FUNCTIONS) for line in connection.execute(sa.text(query)).scalars()
+        ]
     lines = [line for name, body in tables.items() for line in (f"table {name}", *body)]
-    return "\n".join([*lines, *functions]) + "\n"
+    return "\n".join([*lines, *others]) + "\n"
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ def begin(engine: sa.Engine, horizon: int = 60) -> None:
     with engine.begin() as connection:
         connection.execute(
             sa.text(
-                "INSERT INTO experiments (id, experiment_name, hypothesis, strategy_type, control_strategy,"
+                "INSERT INTO experiments (id, experiment_name, hypothesis, dimension, control_strategy,"
                 " treatment_strategy, started_at, created_at, horizon_days)"
                 " VALUES (:id, 'T', 'It is better', 'generator', 'C', 'T', :at, :at, :horizon)"
             ),
@@ -52,10 +52,10 @@ def live(engine: sa.Engine, days: int, lift: float = 4.0, exposed: bool = True, 
         connection.execute(
             sa.text(
                 "INSERT INTO reply_outcomes (day, as_of, decision_id, tweet_id, posted_at, collected_at,"
-                " known_at, matured_by, account, engagement_tier, account_size, timing_window, generator,"
-                " format, posting_hour, search_query, experiment_id, experiment_variant, followers_gained)"
-                " VALUES (:day, :at, :unit, :unit, :at, :at, :at, 'horizon', 'a', 'b', 'c', 'd', 'e', 'f',"
-                " 'g', 'h', :id, :variant, round(CAST(:y AS NUMERIC)))"
+                " known_at, matured_by, account, slots, generator,"
+                " format, posting_hour, experiment_id, experiment_variant, followers_gained)"
+                " VALUES (:day, :at, :unit, :unit, :at, :at, :at, 'horizon', 'a', '{}', 'e', 'f',"
+                " 'g', :id, :variant, round(CAST(:y AS NUMERIC)))"
             ),
             outcomes,
         )
@@ -152,7 +152,7 @@ TAMPERED = {
     ),
     "twice": (
         "INSERT INTO decision_ledger"
-        " (family, unit, arm, probability, available, policy_version, as_of, decided_at)"
+        " (dimension, unit, arm, probability, available, policy_version, as_of, decided_at)"
         " SELECT 'experiment:' || experiment_id, unit, 'treatment', 0.5, '{}', '', assigned_at, assigned_at"
         " FROM experiment_assignments WHERE variant = 'control' ORDER BY unit LIMIT 1",
         "1 unit was exposed to both variants",
@@ -245,12 +245,12 @@ def test_suggestions_come_from_the_newest_closed_day_within_the_budget(engine: s
         found = rows(engine, query)
         assert len(found) == 2, "the budget, once"
     assert {row.status for row in found} == {"suggested"}
-    assert {row.strategy_type for row in found} == {"generator"}
+    assert {row.dimension for row in found} == {"generator"}
     assert all(row.started_at is None for row in found)
     assert "may bring more followers" in found[0].hypothesis
     created = rows(engine, "SELECT * FROM experiment_events")
     assert {row.event for row in created} == {"created"}
-    assert all(row.inputs["value"] >= 0.01 for row in created)
+    assert all(row.inputs["gain"] >= 0.01 for row in created)
     look(engine, 8, newest + timedelta(days=0))
     tell(engine, "UPDATE experiments SET status = 'inconclusive'")
     look(engine, 8, newest)

@@ -18,12 +18,11 @@ NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 OUTCOME = sa.text("""
     INSERT INTO reply_outcomes (
         day, as_of, decision_id, tweet_id, posted_at, collected_at, known_at, matured_by, account,
-        engagement_tier, account_size, timing_window, generator, format, posting_hour, search_query,
-        followers_gained
+        slots, generator, format, posting_hour, followers_gained
     )
     SELECT
         CAST(:day AS DATE), :day, :account || :generator || at, at, :day, :day, :day, 'horizon', :account,
-        'unknown', 'unknown', 'unknown', :generator, 'unknown', '09', 'unknown', CAST(:y AS INT) * (at % 2)
+        '{}', :generator, 'unknown', '09', CAST(:y AS INT) * (at % 2)
     FROM generate_series(1, CAST(:times AS INT)) AS at
 """)
 

@@ -59,8 +59,8 @@ def replied(engine: sa.Engine, dimension: str = "generator") -> None:
         for n in range(DAYS):
             day = NOW.date() - timedelta(days=n)
             rows = [(dimension, name, y, 100, k) for name, (y, k) in ARMS.items()]
-            for family, name, y, count, k in [*rows, ("all", "all", 3, 300, 120)]:
-                key = {"day": day, "dimension": family, "value": name}
+            for dimension, name, y, count, k in [*rows, ("all", "all", 3, 300, 120)]:
+                key = {"day": day, "dimension": dimension, "value": name}
                 connection.execute(ROLLUP, key | {"n": count, "k": k, "y": y})
 
 
@@ -176,7 +176,7 @@ def test_where_no_experiment_can_begin_it_pivots_all_the_same(engine: sa.Engine,
         if why == "one runs":
             before = connection.exec_driver_sql(
                 "INSERT INTO experiments (experiment_name, hypothesis, control_strategy, treatment_strategy, "
-                "strategy_type) VALUES ('mine', '', 'A', 'B', 'generator')"
+                "dimension) VALUES ('mine', '', 'A', 'B', 'generator')"
             ).rowcount
     judged(engine)
     settings = settings_with(experiments=why != "feature off")

@@ -19,22 +19,21 @@ REPLIES = 900
 OUTCOME = sa.text("""
     INSERT INTO reply_outcomes (
         day, as_of, decision_id, tweet_id, posted_at, collected_at, known_at, matured_by, account,
-        engagement_tier, account_size, timing_window, generator, format, posting_hour, search_query,
-        followers_gained
+        slots, generator, format, posting_hour, followers_gained
     ) VALUES (
         :day, :day, :unit, :unit, :day, :day, :day, 'horizon', 'ann',
-        'unknown', 'unknown', 'unknown', 'unknown', 'unknown', '09', 'unknown', :y
+        '{}', 'unknown', 'unknown', '09', :y
     )
 """)
 ENTRY = sa.text("""
-    INSERT INTO decision_ledger (family, unit, arm, probability, available, policy_version, as_of, decided_at)
-    VALUES (:family, ledger_key(:unit), :arm, 0.5, CAST(:menu AS JSONB), 'strategy_allocation', :at, :at)
+    INSERT INTO decision_ledger (dimension, unit, arm, probability, available, policy_version, as_of, decided_at)
+    VALUES (:dimension, ledger_key(:unit), :arm, 0.5, CAST(:menu AS JSONB), 'strategy_allocation', :at, :at)
 """)
 SHARE = sa.text("""
     INSERT INTO strategy_allocation_history (
-        day, as_of, strategy_type, strategy_name, allocation_pct, probability, draw, successes, failures,
+        day, as_of, dimension, value, allocation_pct, probability, draw, successes, failures,
         avg_followers_gained, confidence_score, sample_size, is_exploration
-    ) VALUES (:day, :day, :family, :arm, 100 * :p, :p, 0, 0, 0, 0, 0, 0, FALSE)
+    ) VALUES (:day, :day, :dimension, :arm, 100 * :p, :p, 0, 0, 0, 0, 0, 0, FALSE)
 """)
 
 
@@ -44,7 +43,7 @@ def serve(
     """Replies of a day, each decided before it, and what they brought."""
     day = where.get("day", DAY)
     at = where.get("at", datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1))
-    shared = {"family": where.get("family", "format"), "menu": json.dumps(menu), "day": day, "at": at}
+    shared = {"dimension": where.get("dimension", "format"), "menu": json.dumps(menu), "day": day, "at": at}
     rows = [
         {"unit": unit, "arm": arm, "y": count} | shared
         for unit, arm, count in zip(units, arms, y, strict=True)
@@ -54,15 +53,15 @@ def serve(
         connection.execute(ENTRY, rows)
 
 
-def allocate(engine: sa.Engine, day: date, family: str, shares: dict[str, float]) -> None:
-    rows = [{"day": day, "family": family, "arm": arm, "p": p} for arm, p in shares.items()]
+def allocate(engine: sa.Engine, day: date, dimension: str, shares: dict[str, float]) -> None:
+    rows = [{"day": day, "dimension": dimension, "arm": arm, "p": p} for arm, p in shares.items()]
     with engine.begin() as connection:
         connection.execute(SHARE, rows)
 
 
 def fill(engine: sa.Engine, day: date = DAY, now: datetime = NOW) -> list[Any]:
     policy_evaluation.STAGE.fill(runtime_at(engine, now), Window.at(day, now))
-    query = "SELECT * FROM policy_evaluation WHERE day = :day ORDER BY strategy_type, policy"
+    query = "SELECT * FROM policy_evaluation WHERE day = :day ORDER BY dimension, policy"
     with engine.connect() as connection:
         return list(connection.execute(sa.text(query), {"day": day}))
 
@@ -112,7 +111,7 @@ def test_what_is_not_known_before_the_as_of_does_not_count(served: Served) -> No
     serve(engine, ["late"], ["single"], [10_000], menu, day=DAY + timedelta(days=1))
     serve(engine, ["old"], ["single"], [10_000], menu, day=DAY - timedelta(days=60))
     serve(engine, ["told later"], ["single"], [10_000], menu, at=NOW)
-    serve(engine, ["another"], ["single"], [10_000], menu, family="experiment:1")
+    serve(engine, ["another"], ["single"], [10_000], menu, dimension="experiment:1")
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE strategy_allocation SET probability = 0"))
     assert fill(engine, now=NOW + timedelta(days=30)) == before

@@ -146,10 +146,10 @@ def test_live_at_the_six_hour_marks(lived: sa.Engine, in_one_range: tuple[sa.Eng
 def test_an_adopted_treatment_is_incumbent_for_14_days(lived: sa.Engine) -> None:
     """Connection 4 of the seed, from cause to effect: decided, therefore allocated."""
     query = """
-        SELECT history.day - (decided.at AT TIME ZONE 'UTC')::DATE AS age, history.strategy_name AS arm,
+        SELECT history.day - (decided.at AT TIME ZONE 'UTC')::DATE AS age, history.value AS arm,
             history.probability, (decided.inputs ->> 'control_share')::DOUBLE PRECISION AS former
         FROM strategy_allocation_history AS history, experiment_events AS decided
-        WHERE history.strategy_type = 'generator' AND decided.event = 'decided'
+        WHERE history.dimension = 'generator' AND decided.event = 'decided'
     """
     with lived.connect() as connection:
         rows = connection.execute(sa.text(query)).all()

@@ -110,8 +110,8 @@ def test_the_allocation_of_a_tier_moves_its_share_of_the_effort(
     name = {70_000: "50K-100K", 7_000: "5K-10K"}
     with engine.connect() as connection:
         query = (
-            "SELECT strategy_name, probability FROM strategy_allocation_history "
-            "WHERE day = :day AND strategy_type = 'engagement_tier'"
+            "SELECT value, probability FROM strategy_allocation_history "
+            "WHERE day = :day AND dimension = 'engagement_tier'"
         )
         rows = connection.execute(sa.text(query), {"day": DAY}).all()
     allocated = {str(tier): float(given) for tier, given in rows}

@@ -19,7 +19,7 @@ def move(engine: sa.Engine, at: datetime, shares: dict[str, float]) -> dict[str,
             connection.execute(
                 sa.text("""
                     INSERT INTO strategy_allocation_history (
-                        day, as_of, strategy_type, strategy_name, probability, allocation_pct, successes,
+                        day, as_of, dimension, value, probability, allocation_pct, successes,
                         failures, sample_size, is_exploration, avg_followers_gained, confidence_score
                     )
                     VALUES (:day, :as_of, 'generator', :name, :share, 100 * :share, 1, 1, 2, :explores, 1, 1)
@@ -40,7 +40,7 @@ def experiment(engine: sa.Engine, at: datetime, decision: str | None) -> None:
         connection.execute(
             sa.text("""
                 INSERT INTO experiments (
-                    id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy,
+                    id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy,
                     status, started_at
                 )
                 VALUES (:id, 'x', 'x', 'generator', 'A', 'B', :status, :at)

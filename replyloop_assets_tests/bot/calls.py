@@ -61,15 +61,15 @@ def publish(engine: sa.Engine, **settings: Any) -> None:
     )
 
 
-def allocate(engine: sa.Engine, family: str, shares: Mapping[str, float], status: str = "active") -> None:
-    """The live allocation of a family, instead of what it was."""
+def allocate(engine: sa.Engine, dimension: str, shares: Mapping[str, float], status: str = "active") -> None:
+    """The live allocation of a dimension, instead of what it was."""
     with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM strategy_allocation WHERE strategy_type = %s", (family,))
+        connection.exec_driver_sql("DELETE FROM strategy_allocation WHERE strategy_type = %s", (dimension,))
         for arm, share in shares.items():
             connection.exec_driver_sql(
                 "INSERT INTO strategy_allocation (strategy_type, strategy_name, probability, status, as_of)"
                 " VALUES (%s, %s, %s, %s, %s)",
-                (family, arm, share, status, NOW),
+                (dimension, arm, share, status, NOW),
             )
 
 
@@ -87,7 +87,7 @@ def prefer(engine: sa.Engine, account: str, shares: Mapping[str, float]) -> None
 
 
 def start_experiment(
-    engine: sa.Engine, family: str, control: str, treatment: str, control_pct: float = 90, **columns: Any
+    engine: sa.Engine, dimension: str, control: str, treatment: str, control_pct: float = 90, **columns: Any
 ) -> str:
     """A running experiment; returns its id."""
     row = {
@@ -97,7 +97,7 @@ def start_experiment(
         "treatment_strategy": treatment,
         "control_allocation_pct": control_pct,
         "treatment_allocation_pct": 100 - control_pct,
-        "strategy_type": family,
+        "dimension": dimension,
         "status": "running",
         "started_at": NOW - 48 * HOUR,
     } | columns
@@ -108,8 +108,8 @@ def start_experiment(
 
 
 def ledger(engine: sa.Engine) -> dict[tuple[str, str], Any]:
-    """Every decision by family and unit."""
-    return {(row.family, row.unit): row for row in rows_of(engine, "SELECT * FROM decision_ledger")}
+    """Every decision by dimension and unit."""
+    return {(row.dimension, row.unit): row for row in rows_of(engine, "SELECT * FROM decision_ledger")}
 
 
 def everything(engine: sa.Engine) -> dict[str, list[str]]:
@@ -125,22 +125,22 @@ def everything(engine: sa.Engine) -> dict[str, list[str]]:
 
 
 def key_of(name: str) -> str:
-    """The ledger's key for a family or a unit."""
+    """The ledger's key for a dimension or a unit."""
     if len(name.encode()) <= 200 and not name.startswith("sha256:"):
         return name
     return "sha256:" + sha256(name.encode()).hexdigest()
 
 
-def hash_of(family: str, unit: str) -> float:
-    """52 bits of the digest of family and unit, as a number in [0, 1)."""
-    return int(sha256(f"{family}\x1f{unit}".encode()).hexdigest()[:13], 16) / 2**52
+def hash_of(dimension: str, unit: str) -> float:
+    """52 bits of the digest of dimension and unit, as a number in [0, 1)."""
+    return int(sha256(f"{dimension}\x1f{unit}".encode()).hexdigest()[:13], 16) / 2**52
 
 
-def arm_by_hash(family: str, unit: str, shares: Mapping[str, float]) -> str:
+def arm_by_hash(dimension: str, unit: str, shares: Mapping[str, float]) -> str:
     """The arm in whose part of the cumulative probabilities the unit's hash falls."""
     names = sorted((name for name, share in shares.items() if share > 0), key=str.encode)
     reached = 0.0
-    threshold = hash_of(family, unit) * sum(shares[name] for name in names)
+    threshold = hash_of(dimension, unit) * sum(shares[name] for name in names)
     for name in names:
         reached += shares[name]
         if threshold < reached:
@@ -153,9 +153,9 @@ def normalised(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: share / total for name, share in shares.items() if share > 0}
 
 
-def arms_of(engine: sa.Engine, family: str, units: Sequence[str], at: datetime = NOW) -> dict[str, Any]:
+def arms_of(engine: sa.Engine, dimension: str, units: Sequence[str], at: datetime = NOW) -> dict[str, Any]:
     """The rows of arm_for by unit, asked in one query."""
     query = """
         SELECT unit, given.* FROM unnest(%s::TEXT[]) AS unit CROSS JOIN LATERAL arm_for(%s, unit, %s) AS given
     """
-    return {row.unit: row for row in rows_of(engine, query, list(units), family, at)}
+    return {row.unit: row for row in rows_of(engine, query, list(units), dimension, at)}

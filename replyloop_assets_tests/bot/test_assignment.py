@@ -59,12 +59,12 @@ def p_value_of(sample: Counter[str], shares: dict[str, float]) -> float:
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=200))
 @example([(name, name) for name in HOSTILE])
 def test_the_hash_is_what_its_comment_says(engine: sa.Engine, pairs: list[tuple[str, str]]) -> None:
-    families, units = map(list, zip(*pairs, strict=True))
+    dimensions, units = map(list, zip(*pairs, strict=True))
     query = """
-        SELECT unit_hash(family, unit) FROM unnest(%s::TEXT[], %s::TEXT[])
-        WITH ORDINALITY AS pair (family, unit, place) ORDER BY place
+        SELECT unit_hash(dimension, unit) FROM unnest(%s::TEXT[], %s::TEXT[])
+        WITH ORDINALITY AS pair (dimension, unit, place) ORDER BY place
     """
-    assert [row[0] for row in rows_of(engine, query, families, units)] == [hash_of(*pair) for pair in pairs]
+    assert [row[0] for row in rows_of(engine, query, dimensions, units)] == [hash_of(*pair) for pair in pairs]
 
 
 def test_the_hash_is_uniform() -> None:
@@ -82,10 +82,10 @@ def test_the_hash_is_uniform() -> None:
 def test_any_allocation_is_followed_to_the_bit(
     engine: sa.Engine, shares: dict[str, float], units: list[str]
 ) -> None:
-    family = "format"
+    dimension = "format"
     run(engine, "TRUNCATE decision_ledger")
-    allocate(engine, family, shares)
-    given_arms = arms_of(engine, family, units)
+    allocate(engine, dimension, shares)
+    given_arms = arms_of(engine, dimension, units)
     held = ledger(engine)
     if not any(shares.values()):
         assert {row.arm for row in given_arms.values()} == {None}
@@ -94,11 +94,11 @@ def test_any_allocation_is_followed_to_the_bit(
     exact = normalised(shares)
     for unit in units:
         row = given_arms[unit]
-        assert row.arm == arm_by_hash(family, unit, shares)
+        assert row.arm == arm_by_hash(dimension, unit, shares)
         assert row.available == pytest.approx(exact, rel=1e-12)
         assert sum(row.available.values()) == pytest.approx(1, abs=1e-12)
         assert row.probability == row.available[row.arm]
-        entry = held[family, key_of(unit)]
+        entry = held[dimension, key_of(unit)]
         assert (entry.arm, entry.probability, entry.available) == (row.arm, row.probability, row.available)
         assert (entry.policy_version, entry.as_of, entry.decided_at) == ("strategy_allocation", NOW, NOW)
 
@@ -126,7 +126,7 @@ def test_the_first_answer_stands_whatever_becomes_of_the_probabilities(engine: s
 
 
 def test_no_allocation_is_no_arm_and_no_entry(engine: sa.Engine) -> None:
-    (row,) = ask(engine, "arm_for", family="posting_hour", unit="u")
+    (row,) = ask(engine, "arm_for", dimension="posting_hour", unit="u")
     assert (row["arm"], row["probability"]) == (None, None)
     assert row["reason"] == "No allocation of posting_hour yet: choose freely."
     assert ledger(engine) == {}
@@ -146,30 +146,30 @@ def test_what_is_no_share_is_never_drawn_and_one_named_twice_has_the_sum(engine:
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-@pytest.mark.parametrize("which", ["family", "unit"])
+@pytest.mark.parametrize("which", ["dimension", "unit"])
 @pytest.mark.parametrize("function", ["arm_for", "generator_for", "variant_for"])
 def test_what_is_not_named_cannot_be_decided(
     engine: sa.Engine, function: str, which: str, missing: str | None
 ) -> None:
     trial = start_experiment(engine, "generator", "a", "b")
     named = {
-        "arm_for": {"family": "format", "unit": "u"},
+        "arm_for": {"dimension": "format", "unit": "u"},
         "generator_for": {"account": "somebody", "unit": "u"},
         "variant_for": {"experiment": trial, "unit": "u"},
     }[function]
     if which not in named:
         return
-    with pytest.raises(sa.exc.DataError, match="A family and a unit are needed"):
+    with pytest.raises(sa.exc.DataError, match="A dimension and a unit are needed"):
         ask(engine, function, **(named | {which: missing}))
 
 
 def test_hostile_families_units_and_arms_are_only_names(engine: sa.Engine) -> None:
-    for family in HOSTILE:
+    for dimension in HOSTILE:
         shares = dict.fromkeys(HOSTILE, 1.0)
-        allocate(engine, family, shares)
-        rows = arms_of(engine, family, HOSTILE)
+        allocate(engine, dimension, shares)
+        rows = arms_of(engine, dimension, HOSTILE)
         assert {unit: row.arm for unit, row in rows.items()} == {
-            unit: arm_by_hash(family, unit, shares) for unit in HOSTILE
+            unit: arm_by_hash(dimension, unit, shares) for unit in HOSTILE
         }
         assert all(len(row.reason) < 400 for row in rows.values())
     assert len(ledger(engine)) == len(HOSTILE) ** 2
@@ -181,7 +181,7 @@ def test_hostile_families_units_and_arms_are_only_names(engine: sa.Engine) -> No
 
 def test_a_missing_instant_is_now(engine: sa.Engine) -> None:
     allocate(engine, "format", SHARES)
-    (row,) = ask(engine, "arm_for", family="format", unit="u", at=None)
+    (row,) = ask(engine, "arm_for", dimension="format", unit="u", at=None)
     assert row["arm"] == arm_by_hash("format", "u", SHARES)
 
 
@@ -371,7 +371,7 @@ def test_of_two_at_once_the_second_waits_and_gets_the_first_ones_answer(engine: 
     with ThreadPoolExecutor(1) as pool, engine.connect() as first:
         mine = first.exec_driver_sql("SELECT arm FROM arm_for('format', 'u')").scalar_one()
         allocate(engine, "format", {"after": 1.0})
-        second = pool.submit(ask, engine, "arm_for", family="format", unit="u")
+        second = pool.submit(ask, engine, "arm_for", dimension="format", unit="u")
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'"
         while not rows_of(engine, waiting)[0][0]:
             pass
@@ -395,7 +395,7 @@ def test_sixteen_clients_never_give_a_unit_two_answers(engine: sa.Engine) -> Non
         "generator": "SELECT generator FROM generator_for('somebody', %s, %s)",
         f"experiment:{trial}": f"SELECT variant FROM variant_for('{trial}', %s, %s)",
     }
-    families = list(calls)
+    dimensions = list(calls)
 
     def move_to(epoch: int) -> None:
         allocate(engine, "format", EPOCHS[epoch])
@@ -414,9 +414,9 @@ def test_sixteen_clients_never_give_a_unit_two_answers(engine: sa.Engine) -> Non
         with psycopg.connect(url, autocommit=True, options="-c synchronous_commit=off") as connection:
             start.wait()
             for place, unit in enumerate(units):
-                family = families[unit % 3]
-                cursor = connection.execute(calls[family], (f"u{unit}", NOW))
-                answers.append((family, f"u{unit}", cursor.fetchall()[0][0]))
+                dimension = dimensions[unit % 3]
+                cursor = connection.execute(calls[dimension], (f"u{unit}", NOW))
+                answers.append((dimension, f"u{unit}", cursor.fetchall()[0][0]))
                 if number == 0 and place == len(units) // 2:
                     half_way.set()
         return answers
@@ -428,22 +428,22 @@ def test_sixteen_clients_never_give_a_unit_two_answers(engine: sa.Engine) -> Non
         answers = [answer for future in futures for answer in future.result()]
 
     given_arms: dict[tuple[str, str], str] = {}
-    for family, unit, arm in answers:
-        assert given_arms.setdefault((family, unit), arm) == arm
+    for dimension, unit, arm in answers:
+        assert given_arms.setdefault((dimension, unit), arm) == arm
     held = ledger(engine)
     assert {key: entry.arm for key, entry in held.items()} == given_arms
     assert len(held) == MANY
     per_epoch: dict[tuple[str, int], Counter[str]] = {}
     trial_shares = {"control": 0.75, "treatment": 0.25}
-    for (family, unit), entry in held.items():
-        known = [trial_shares] if family not in ("format", "generator") else EPOCHS
+    for (dimension, unit), entry in held.items():
+        known = [trial_shares] if dimension not in ("format", "generator") else EPOCHS
         (epoch,) = (n for n, shares in enumerate(known) if entry.available == pytest.approx(shares))
-        assert entry.arm == arm_by_hash(family, unit, known[epoch])
+        assert entry.arm == arm_by_hash(dimension, unit, known[epoch])
         assert entry.probability == entry.available[entry.arm]
-        per_epoch.setdefault((family, epoch), Counter())[entry.arm] += 1
+        per_epoch.setdefault((dimension, epoch), Counter())[entry.arm] += 1
     assert len(per_epoch) == 5, "both epochs were served"
-    for (family, epoch), sample in per_epoch.items():
-        shares = EPOCHS[epoch] if family in ("format", "generator") else trial_shares
+    for (dimension, epoch), sample in per_epoch.items():
+        shares = EPOCHS[epoch] if dimension in ("format", "generator") else trial_shares
         assert p_value_of(sample, shares) > 1e-4
     assigned = rows_of(engine, "SELECT unit FROM experiment_assignments")
     assert sorted(row.unit for row in assigned) == sorted(f"u{unit}" for unit in range(2, MANY, 3))

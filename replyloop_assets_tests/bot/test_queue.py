@@ -380,12 +380,12 @@ def test_a_claim_decides_the_generator_and_the_format(engine: sa.Engine) -> None
     assert kept.claimed_by == "a bot"
 
 
-@pytest.mark.parametrize("family", ["generator", "format"])
-def test_an_experiment_is_tagged_and_carried_to_the_reply(engine: sa.Engine, family: str) -> None:
+@pytest.mark.parametrize("dimension", ["generator", "format"])
+def test_an_experiment_is_tagged_and_carried_to_the_reply(engine: sa.Engine, dimension: str) -> None:
     publish(engine, lease_minutes=1)
     allocate(engine, "format", {"story": 1.0})
     prefer(engine, "*", {"Storyteller": 1.0})
-    trial = start_experiment(engine, family, "Old", "New", 60)
+    trial = start_experiment(engine, dimension, "Old", "New", 60)
     start_experiment(engine, "posting_hour", "x", "y", 60)  # no claim takes part in it
     find(engine)
     variants = Counter()
@@ -395,14 +395,14 @@ def test_an_experiment_is_tagged_and_carried_to_the_reply(engine: sa.Engine, fam
         variant = arm_by_hash(f"experiment:{trial}", decision, {"control": 0.6, "treatment": 0.4})
         given = {"control": "Old", "treatment": "New"}[variant]
         assert (str(row["experiment_id"]), row["variant"]) == (trial, variant)
-        arm = row["generator"] if family == "generator" else row["arms"]["format"]
-        other = row["arms"]["format"] if family == "generator" else row["generator"]
-        assert (arm, other) == (given, "story" if family == "generator" else "Storyteller")
-        entry = ledger(engine)[family, decision]
+        arm = row["generator"] if dimension == "generator" else row["arms"]["format"]
+        other = row["arms"]["format"] if dimension == "generator" else row["generator"]
+        assert (arm, other) == (given, "story" if dimension == "generator" else "Storyteller")
+        entry = ledger(engine)[dimension, decision]
         assert (entry.arm, entry.available) == (given, pytest.approx({"Old": 0.6, "New": 0.4}))
         variants[variant] += 1
-        if family == "format":  # asked apart, it is the same answer
-            assert ask(engine, "arm_for", family="format", unit=decision)[0]["arm"] == given
+        if dimension == "format":  # asked apart, it is the same answer
+            assert ask(engine, "arm_for", dimension="format", unit=decision)[0]["arm"] == given
     assert len(variants) == 2
     answer(engine, decision, NOW + HOUR)
     (told,) = rows_of(engine, "SELECT * FROM content_metadata")
@@ -424,13 +424,13 @@ def test_without_anything_learnt_it_is_the_best_post_and_the_default(engine: sa.
 def test_hostile_texts_pass_through_unharmed(engine: sa.Engine) -> None:
     for text in HOSTILE:
         find(engine, tweet_text=text, search_query=text)
-    allocate(engine, "search_query", {text[:2000]: 1.0 for text in HOSTILE})
+    allocate(engine, "search_query", {text[:500]: 1.0 for text in HOSTILE})
     allocate(engine, "format", dict.fromkeys(HOSTILE, 1.0))
     assert {row["tweet_text"] for row in ask(engine, "peek_queue", at=NOW)} == set(HOSTILE)
     rows = ask(engine, "claim_next", most=20, claimed_by=HOSTILE[3], at=NOW)
     assert {row["tweet_text"] for row in rows} == set(HOSTILE)
     for row in rows:
-        assert row["arms"]["search_query"] == row["tweet_text"][:2000]
+        assert row["arms"]["search_query"] == row["tweet_text"][:500]
         assert row["arms"]["format"] in HOSTILE
 
 

@@ -123,7 +123,7 @@ def test_the_status_holds_three_sentences_from_the_newest_rows(engine: sa.Engine
         (gen_random_uuid(), '2026-01-01', '2026-01-02', '2026-01-20', 'Less.', 'Recovered.'),
         ('00000000-0000-0000-0000-000000000001', '2026-04-22', '2026-04-28', NULL, 'Less.', NULL);
         INSERT INTO experiments (experiment_name, hypothesis, control_strategy, treatment_strategy,
-            strategy_type, started_at, pivot_id)
+            dimension, started_at, pivot_id)
         VALUES ('A instead of B', 'More', 'B', 'A', 'generator', '2026-04-28',
             '00000000-0000-0000-0000-000000000001');
         INSERT INTO error_analysis (day, as_of, category, fingerprint, occurrences, previous_occurrences,

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.reporting.evaluation import evaluate_family, render_evaluation
+from replyloop_assets.reporting.evaluation import evaluate_dimension, render_evaluation
 from replyloop_assets.settings import load_settings
 from replyloop_assets_tests.assets.test_policy_evaluation import serve
 from replyloop_assets_tests.bot.calls import allocate
@@ -38,8 +38,8 @@ def shell(served: sa.Engine) -> Iterator[Shell]:
         yield shell.with_url(served.url.render_as_string(hide_password=False))
 
 
-def ask(engine: sa.Engine, policy: str, family: str = "format", days: int = 60) -> dict[str, object]:
-    return evaluate_family(engine, load_settings(), family, policy, days, NOW)
+def ask(engine: sa.Engine, policy: str, dimension: str = "format", days: int = 60) -> dict[str, object]:
+    return evaluate_dimension(engine, load_settings(), dimension, policy, days, NOW)
 
 
 def test_a_policy_may_be_typed_or_kept_in_a_file(served: sa.Engine, tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_too_little_overlap_is_said_in_words(served: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "family", "words"),
+    ("policy", "dimension", "words"),
     [
-        ("uniform", "formats", "formats is no family: take one of engagement_tier, "),
+        ("uniform", "formats", "formats is no dimension: take one of engagement_tier, "),
         ("thread=0.5,poem=0.5", "format", "poem is no arm of format: there are single, thread."),
         ("thread=0.5,single=0.4", "format", "The probabilities sum to 0.9, not to 1"),
         ("thread=1.5,single=-0.5", "format", "The probability of thread, 1.5, is no number from 0 to 1"),
@@ -71,13 +71,15 @@ def test_too_little_overlap_is_said_in_words(served: sa.Engine) -> None:
         ("thread=0.5,thread=0.5", "format", "thread stands twice"),
         ("thread", "format", "thread is neither a file nor a policy: write it as arm=0.9"),
         ("", "format", " is neither a file nor a policy"),
-        ("allocation", "posting_hour", "no live allocation of this family yet"),
+        ("allocation", "posting_hour", "no live allocation of this dimension yet"),
         ("uniform", "posting_hour", "holds no decision on posting_hour of the last 60 days"),
     ],
 )
-def test_what_cannot_be_evaluated_is_named(served: sa.Engine, policy: str, family: str, words: str) -> None:
+def test_what_cannot_be_evaluated_is_named(
+    served: sa.Engine, policy: str, dimension: str, words: str
+) -> None:
     with pytest.raises(ReplyloopError) as refused:
-        ask(served, policy, family)
+        ask(served, policy, dimension)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -116,11 +118,13 @@ def test_decisions_of_before_the_days_asked_for_do_not_count(served: sa.Engine) 
 
 
 def test_the_command_says_it_for_people_and_for_programs(shell: Shell) -> None:
-    words = ("evaluate", "--family", "format", "--policy", "thread=0.5,single=0.5")
+    words = ("evaluate", "--dimension", "format", "--policy", "thread=0.5,single=0.5")
     done = shell.succeed(*words, "--json")
     answer = done.json
-    assert (answer["verdict"], answer["replies"], answer["family"]) == ("adopt", 900, "format")
+    assert (answer["verdict"], answer["replies"], answer["dimension"]) == ("adopt", 900, "format")
     assert answer["low"] < 4.5 / 3.9 < answer["high"]
     assert answer["ess"] > 300
     assert shell.succeed(*words).out.splitlines()[-1] == answer["reason"]
-    says_one_sentence(shell.run("evaluate", "--family", "nonsense", "--policy", "uniform"), "is no family")
+    says_one_sentence(
+        shell.run("evaluate", "--dimension", "nonsense", "--policy", "uniform"), "is no dimension"
+    )

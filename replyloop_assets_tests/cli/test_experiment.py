@@ -48,7 +48,7 @@ def test_create_says_what_it_can_find_and_warns_where_that_is_too_little(loop: s
     assert "20% treated over 60 days would find it" in told
     assert [fact.event for fact in facts(loop)] == ["created", "started"]
     answer = json.loads(
-        run("create", *PAIR, "--family", "format", "--per-day", "100", "--share", "0.5", "--json")
+        run("create", *PAIR, "--dimension", "format", "--per-day", "100", "--share", "0.5", "--json")
     )
     assert answer["warning"] is None
     assert 0.2 <= answer["least_lift"] < 0.3
@@ -72,7 +72,7 @@ def test_by_default_the_forecast_rests_on_what_was_seen(loop: sa.Engine) -> None
     assert answer["plan"] == {"per_day": 100, "share": 0.1, "days": 60}
     assert answer["warning"] is None
     shared = json.loads(run("create", "--control", "A", "--treatment", "B", "--json"))
-    assert shared["plan"]["per_day"] == 50, "the family's replies are shared by its experiments"
+    assert shared["plan"]["per_day"] == 50, "the dimension's replies are shared by its experiments"
 
 
 def test_stopping_is_a_fact_with_its_reason(loop: sa.Engine) -> None:
@@ -91,7 +91,7 @@ def test_a_suggestion_is_started_by_its_id(loop: sa.Engine) -> None:
     with loop.begin() as connection:
         connection.execute(
             sa.text(
-                "INSERT INTO experiments (id, experiment_name, hypothesis, strategy_type, control_strategy,"
+                "INSERT INTO experiments (id, experiment_name, hypothesis, dimension, control_strategy,"
                 " treatment_strategy, status, started_at) VALUES ('00000000-0000-4000-8000-000000000001',"
                 " 'B instead of A', 'B may be better', 'generator', 'A', 'B', 'suggested', NULL)"
             )
@@ -110,7 +110,7 @@ def test_a_suggestion_is_started_by_its_id(loop: sa.Engine) -> None:
     [
         (("create", "--per-day", "9"), "Name both --control and --treatment"),
         (("create", "--control", "A", "--treatment", "A", "--per-day", "9"), "against itself"),
-        (("create", *PAIR, "--family", "mood", "--per-day", "9"), "mood is no family"),
+        (("create", *PAIR, "--dimension", "mood", "--per-day", "9"), "mood is no dimension"),
         (("create", *PAIR), "say with --per-day"),
         (("create", *PAIR, "--per-day", "9", "--days", "400"), "HORIZON_DAYS=60"),
         (("create", "--from-suggestion", "ffff", "--per-day", "9"), "There is no experiment ffff"),
@@ -119,7 +119,7 @@ def test_a_suggestion_is_started_by_its_id(loop: sa.Engine) -> None:
         (("create", "--control", " A", "--treatment", "A ", "--per-day", "9"), "against itself"),
         (("create", "--control", "A", "--treatment", " ", "--per-day", "9"), "--treatment is blank"),
         (("create", *PAIR, "--name", " ", "--per-day", "9"), "--name is blank"),
-        (("create", *PAIR, "--family", "search_query", "--per-day", "9"), "test generator, format or"),
+        (("create", *PAIR, "--dimension", "search_query", "--per-day", "9"), "test generator, format or"),
         (("create", *PAIR, "--per-day", "inf"), "--per-day inf is no number up to"),
         (("create", *PAIR, "--per-day", "9", "--lift", "inf"), "--lift inf is no number up to 20"),
         (("create", "--control", "A", "--treatment", "B\udc80", "--per-day", "9"), "no text in UTF-8"),
@@ -127,7 +127,7 @@ def test_a_suggestion_is_started_by_its_id(loop: sa.Engine) -> None:
         (("create", "--from-suggestion", ""), "The id is blank"),
         (("create", "--from-suggestion", "ffff", "--name", "A"), "leave those out"),
         (("create", "--from-suggestion", "ffff", "--hypothesis", "A"), "leave those out"),
-        (("create", "--from-suggestion", "ffff", "--family", "generator"), "leave those out"),
+        (("create", "--from-suggestion", "ffff", "--dimension", "generator"), "leave those out"),
         (("show", ""), "The id is blank"),
         (("show", "B\udc80"), "no text in UTF-8"),
         (("show", "ff\x1b[2Jff"), r"There is no experiment ff \[2Jff"),
@@ -148,7 +148,7 @@ def test_nothing_yet_says_what_to_do(loop: sa.Engine) -> None:
 
 def test_what_is_typed_is_recorded_without_blanks_and_unknown_arms_are_warned_of(loop: sa.Engine) -> None:
     allocate(loop, "format", {"single": 0.7, "thread": 0.3})
-    words = ("create", "--family", "format", "--control", " single ", "--per-day", "500", "--share", "0.5")
+    words = ("create", "--dimension", "format", "--control", " single ", "--per-day", "500", "--share", "0.5")
     answer = json.loads(run(*words, "--treatment", "thread", "--json"))
     assert (answer["experiment_name"], answer["warnings"]) == ("thread instead of single", [])
     told = run(*words, "--treatment", "threads")

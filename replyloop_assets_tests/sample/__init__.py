@@ -16,7 +16,7 @@ LAST_DAY = (FIRST + timedelta(days=DAYS - 1)).date()
 
 START = sa.text("""
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy,
+        id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy,
         control_allocation_pct, treatment_allocation_pct, started_at, created_at
     )
     VALUES (

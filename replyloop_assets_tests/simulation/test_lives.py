@@ -85,8 +85,8 @@ def test_a_drop_is_answered_by_one_pivot_that_explores_everywhere(engine: sa.Eng
     before = slice(0, int(opened))
     pd.testing.assert_frame_equal(with_pivots.daily[before], without.daily[before])
     query = sa.text("""
-        SELECT strategy_type, 1 - max(probability) FROM strategy_allocation_history
-        WHERE day = :day GROUP BY strategy_type HAVING count(*) > 1
+        SELECT dimension, 1 - max(probability) FROM strategy_allocation_history
+        WHERE day = :day GROUP BY dimension HAVING count(*) > 1
     """)
     explored = []
     for database in (engine, twin):

@@ -87,7 +87,7 @@ def test_a_swap_exchanges_the_best_arm_with_the_named_one() -> None:
 
 
 def test_an_algorithm_change_hits_its_arm_alone() -> None:
-    world = changed(Change(day=10, kind="algorithm", family="likes", arm="50000", size=0.6))
+    world = changed(Change(day=10, kind="algorithm", dimension="likes", arm="50000", size=0.6))
     audience, truth = build(world)
     _, unchanged = build(load_world("default"))
     choice = replies(audience, truth, 0, 12)

@@ -64,7 +64,9 @@ OWN_TABLES = (
 def own_rows(engine: sa.Engine, columns: dict[str, list[str]]) -> dict[str, list[str]]:
     with engine.connect() as connection:
         return {
-            table: sorted(map(repr, connection.execute(sa.text(f"SELECT {', '.join(names)} FROM {table}"))))
+            table: sorted(
+                map(repr, connection.execute(sa.text(f"SELECT {', '.join(names)} FROM public.{table}")))
+            )
             for table, names in columns.items()
         }
 
@@ -109,7 +111,7 @@ def test_a_bots_own_database_keeps_every_row_and_column(empty_engine: sa.Engine)
     with empty_engine.connect() as connection:
         inspector = sa.inspect(connection)
         for table, names in types.items():
-            assert [str(c["type"]) for c in inspector.get_columns(table)][: len(names)] == names
+            assert [str(c["type"]) for c in inspector.get_columns(table, "public")][: len(names)] == names
 
 
 def test_a_second_run_changes_nothing(engine: sa.Engine) -> None:
@@ -143,9 +145,7 @@ def test_a_failed_migration_leaves_nothing(empty_engine: sa.Engine, monkeypatch:
 
 def test_a_changed_migration_is_refused(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE replyloop_migrations SET checksum = 'other' WHERE name LIKE '0002%%'"
-        )
+        connection.exec_driver_sql("UPDATE migrations SET checksum = 'other' WHERE name LIKE '0002%%'")
     with pytest.raises(ReplyloopError, match="0002_seed_tables was applied to this database in another form"):
         migrate(engine)
 

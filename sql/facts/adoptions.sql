@@ -1,8 +1,8 @@
 -- Grain: one row per treatment adopted within the incumbency before the as-of, the oldest first: the control
 -- that it replaces and that one's share. What was rejected or replaced since is an incumbent no longer.
-SELECT DISTINCT ON (decided.at, experiment.strategy_type, experiment.treatment_strategy)
-    experiment.strategy_type,
-    experiment.treatment_strategy AS strategy_name,
+SELECT DISTINCT ON (decided.at, experiment.dimension, experiment.treatment_strategy)
+    experiment.dimension,
+    experiment.treatment_strategy AS value,
     experiment.control_strategy AS replaces,
     decided.at AS adopted_at,
     cast(decided.inputs ->> 'control_share' AS DOUBLE PRECISION) AS former_share
@@ -20,7 +20,7 @@ WHERE
             later.event = 'decided'
             AND later.at < :as_of
             AND later.at > decided.at
-            AND other.strategy_type = experiment.strategy_type
+            AND other.dimension = experiment.dimension
             AND CASE later.inputs ->> 'decision'
                 WHEN 'adopt'
                     THEN experiment.treatment_strategy IN (other.control_strategy, other.treatment_strategy)
@@ -28,4 +28,4 @@ WHERE
                 ELSE FALSE
             END
     )
-ORDER BY decided.at ASC, experiment.strategy_type ASC, experiment.treatment_strategy ASC, experiment.id ASC
+ORDER BY decided.at ASC, experiment.dimension ASC, experiment.treatment_strategy ASC, experiment.id ASC

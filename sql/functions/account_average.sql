@@ -1,11 +1,12 @@
--- What a reply to an account brought on average at the latest look at one: the outcomes known in the 30
--- days before, and the replies of these days that already brought much though they are not ripe.
+-- What a reply to an account brought on average at the latest look at one: the outcomes known in the days
+-- before (30 by default), and the replies of these days that already brought much though they are not ripe.
 CREATE OR REPLACE FUNCTION account_average(averaged_account TEXT) RETURNS NUMERIC
 LANGUAGE sql STABLE AS $$
     WITH spans AS (
         SELECT
             coalesce((loop_setting('horizon_hours'))::INTEGER, 24) * INTERVAL '1 hour' AS horizon,
             coalesce((loop_setting('grace_hours'))::INTEGER, 24) * INTERVAL '1 hour' AS grace,
+            coalesce((loop_setting('account_window_days'))::INTEGER, 30) * INTERVAL '1 day' AS lookback,
             (
                 SELECT max(metrics.collected_at)
                 FROM content_metadata AS content
@@ -18,7 +19,7 @@ LANGUAGE sql STABLE AS $$
         SELECT outcome.tweet_id, outcome.followers_gained
         FROM spans
         CROSS JOIN LATERAL matured_outcomes(
-            spans.latest - INTERVAL '30 days', spans.latest + INTERVAL '1 microsecond', spans.horizon, spans.grace
+            spans.latest - spans.lookback, spans.latest + INTERVAL '1 microsecond', spans.horizon, spans.grace
         ) AS outcome
         WHERE outcome.account = averaged_account AND outcome.followers_gained IS NOT NULL
     ),
@@ -30,7 +31,7 @@ LANGUAGE sql STABLE AS $$
         WHERE
             f.account = averaged_account
             AND f.verdict = 'high'
-            AND f.collected_at >= spans.latest - INTERVAL '30 days'
+            AND f.collected_at >= spans.latest - spans.lookback
             AND NOT EXISTS (SELECT FROM ripe WHERE ripe.tweet_id = f.tweet_id)
     )
 

@@ -2,12 +2,12 @@
 -- renormalised over the arms that have one and sorted by their bytes, and then recorded. Nothing is
 -- recorded where no arm has a probability.
 CREATE OR REPLACE FUNCTION assign_arm(
-    family TEXT, unit TEXT, arms TEXT[], probabilities DOUBLE PRECISION[], policy TEXT,
+    dimension TEXT, unit TEXT, arms TEXT[], probabilities DOUBLE PRECISION[], policy TEXT,
     known_as_of TIMESTAMPTZ, at TIMESTAMPTZ
 ) RETURNS decision_ledger -- noqa: CP05
 LANGUAGE plpgsql AS $$
 DECLARE
-    entry decision_ledger := ledger_entry(family, unit);
+    entry decision_ledger := ledger_entry(dimension, unit);
     names TEXT[];
     shares DOUBLE PRECISION[];
     total DOUBLE PRECISION := 0;
@@ -33,14 +33,14 @@ BEGIN
         total := total + shares[i];
     END LOOP;
     -- the last bits of a sum may fall short of the total: the last arm takes what is left
-    threshold := unit_hash(family, unit) * total;
+    threshold := unit_hash(dimension, unit) * total;
     FOR i IN 1 .. cardinality(names) LOOP
         chosen := i;
         reached := reached + shares[i];
         EXIT WHEN threshold < reached;
     END LOOP;
     RETURN keep_decision(
-        family, unit, names[chosen], shares[chosen] / total,
+        dimension, unit, names[chosen], shares[chosen] / total,
         (SELECT jsonb_object_agg(names[i], shares[i] / total) FROM generate_subscripts(names, 1) AS i),
         policy, known_as_of, at
     );

@@ -1,12 +1,12 @@
--- The strategy that a running experiment gives a unit, as the unit's answer for the family: it stands in
--- the ledger when the experiment has ended, with its probability over all experiments on this family, into
+-- The strategy that a running experiment gives a unit, as the unit's answer for the dimension: it stands in
+-- the ledger when the experiment has ended, with its probability over all experiments on this dimension, into
 -- each of which the unit falls by the part that it takes. All NULL where the unit falls into none.
-CREATE OR REPLACE FUNCTION assign_trial(family TEXT, unit TEXT, at TIMESTAMPTZ)
+CREATE OR REPLACE FUNCTION assign_trial(dimension TEXT, unit TEXT, at TIMESTAMPTZ)
 RETURNS decision_ledger -- noqa: CP05
 LANGUAGE plpgsql AS $$
 DECLARE
     entry decision_ledger;
-    trial UUID := experiment_of(family, unit, at);
+    trial UUID := experiment_of(dimension, unit, at);
     given TEXT;
     shares JSONB;
 BEGIN
@@ -17,7 +17,7 @@ BEGIN
     SELECT jsonb_object_agg(chance.strategy, chance.p) INTO shares
     FROM (
         SELECT part.strategy, sum(part.share) / sum(sum(part.share)) OVER () AS p
-        FROM running_experiments(family, at) AS running
+        FROM running_experiments(dimension, at) AS running
         INNER JOIN experiments AS known ON running.id = known.id
         CROSS JOIN LATERAL (
             VALUES
@@ -30,7 +30,7 @@ BEGIN
         RETURN entry; -- it ended this very moment
     END IF;
     RETURN keep_decision(
-        family, unit, given, (shares ->> given)::DOUBLE PRECISION, shares, 'experiment/' || trial,
+        dimension, unit, given, (shares ->> given)::DOUBLE PRECISION, shares, 'experiment/' || trial,
         (SELECT known.started_at FROM experiments AS known WHERE known.id = trial), at
     );
 END

@@ -1,7 +1,7 @@
--- The shares of a family over the arms that the queue holds: renormalised, and a tenth over those that
--- the allocation does not know, or no longer (paused without a share). An arm that it holds at no share
+-- The shares of a dimension over the values that the queue holds: renormalised, and a part (a tenth by default)
+-- over those that the allocation does not know, or no longer (paused without a share). An arm that it holds at no share
 -- otherwise, as a rejected one, is never drawn.
-CREATE OR REPLACE FUNCTION available_shares(family TEXT, held TEXT[])
+CREATE OR REPLACE FUNCTION available_shares(dimension TEXT, held TEXT[])
 RETURNS TABLE (arms TEXT[], probabilities DOUBLE PRECISION[], known_as_of TIMESTAMPTZ)
 LANGUAGE sql STABLE AS $$
     WITH shares AS (
@@ -14,13 +14,16 @@ LANGUAGE sql STABLE AS $$
                 max(arm.as_of) AS known_as_of,
                 bool_or(arm.probability = 0 AND arm.status IS DISTINCT FROM 'paused') AS is_out
             FROM strategy_allocation AS arm
-            WHERE arm.strategy_type = family AND arm.strategy_name = held_arm.name
+            WHERE arm.strategy_type = dimension AND arm.strategy_name = held_arm.name
         ) AS live
         WHERE live.p > 0 OR NOT coalesce(live.is_out, FALSE)
     ),
 
     sums AS (
-        SELECT sum(shares.share) AS known, count(*) FILTER (WHERE shares.share IS NULL) AS strangers
+        SELECT
+            sum(shares.share) AS known,
+            count(*) FILTER (WHERE shares.share IS NULL) AS strangers,
+            coalesce((loop_setting('stranger_share'))::DOUBLE PRECISION, 0.1) AS for_strangers
         FROM shares
     )
 
@@ -28,8 +31,8 @@ LANGUAGE sql STABLE AS $$
         array_agg(shares.name),
         array_agg(
             CASE
-                WHEN shares.share IS NULL THEN 0.1 / sums.strangers
-                WHEN sums.strangers > 0 THEN 0.9 * shares.share / sums.known
+                WHEN shares.share IS NULL THEN sums.for_strangers / sums.strangers
+                WHEN sums.strangers > 0 THEN (1 - sums.for_strangers) * shares.share / sums.known
                 ELSE shares.share / sums.known
             END
         ),

@@ -1,6 +1,6 @@
--- Takes the next opportunities from the queue, each for as long as the lease: draws the slot of each
--- attribute family by its allocation over what the queue holds, given the slots drawn before, takes the
--- best post in it, and decides generator, format, experiment and variant. Every draw is in the ledger,
+-- Takes the next opportunities from the queue, each for as long as the lease: draws the slot of each dimension
+-- by its allocation over what the queue holds, given the slots drawn before, takes the best post in it, and
+-- decides generator, format, experiment and variant. Every draw is in the ledger,
 -- under the decision's id.
 CREATE OR REPLACE FUNCTION claim_next(
     most INTEGER DEFAULT 1, claimed_by TEXT DEFAULT NULL, at TIMESTAMPTZ DEFAULT now()
@@ -9,21 +9,21 @@ CREATE OR REPLACE FUNCTION claim_next(
     generator_probability DOUBLE PRECISION, arms JSONB, experiment_id UUID, variant TEXT,
     predicted_followers DOUBLE PRECISION, reason TEXT, lease_until TIMESTAMPTZ
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     wanted INTEGER := greatest(0, least(coalesce(claim_next.most, 1), 100));
     moment TIMESTAMPTZ := coalesce(claim_next.at, now());
     candidates JSONB[];
-    families TEXT[];
-    family TEXT;
+    dimensions_drawn TEXT[];
+    dimension TEXT;
     decision TEXT;
     slot JSONB;
     shares RECORD;
     entry decision_ledger;
     best JSONB;
     writer RECORD;
-    style TEXT;
+    chosen TEXT;
     trial UUID;
     variant_taken TEXT;
     until TIMESTAMPTZ := moment + coalesce((loop_setting('lease_minutes'))::INTEGER, 30) * INTERVAL '1 minute';
@@ -37,72 +37,71 @@ BEGIN
             SELECT
                 one.*,
                 row_number() OVER (
-                    PARTITION BY one.engagement_tier, one.account_size, one.timing_window, one.search_query
-                    ORDER BY one.score DESC, one.tweet_id COLLATE "C"
+                    PARTITION BY one.slots ORDER BY one.score DESC, one.tweet_id COLLATE "C"
                 ) AS place
             FROM (
-                SELECT DISTINCT ON (
-                    opened.account, opened.engagement_tier, opened.account_size, opened.timing_window,
-                    opened.search_query
-                )
-                    opened.*
+                SELECT DISTINCT ON (opened.account, opened.slots) opened.*
                 FROM open_opportunities(moment) AS opened
-                ORDER BY
-                    opened.account, opened.engagement_tier, opened.account_size, opened.timing_window,
-                    opened.search_query, opened.score DESC, opened.tweet_id COLLATE "C"
+                ORDER BY opened.account, opened.slots, opened.score DESC, opened.tweet_id COLLATE "C"
             ) AS one
         ) AS ranked
         WHERE ranked.place <= wanted
         ORDER BY ranked.score DESC, ranked.tweet_id COLLATE "C"
     );
-    -- the family that is surest of its best arm draws first: it finds most of the queue still open to it
-    families := ARRAY(
-        SELECT slot_family.name
-        FROM unnest(ARRAY['timing_window', 'engagement_tier', 'account_size', 'search_query'])
-            WITH ORDINALITY AS slot_family (name, place)
-        LEFT JOIN strategy_allocation AS arm ON slot_family.name = arm.strategy_type
-        GROUP BY slot_family.name, slot_family.place
-        ORDER BY round(max(arm.probability)::NUMERIC, 6) DESC NULLS LAST, slot_family.place
+    -- the dimension that is surest of its best value draws first: it finds most of the queue still open to it
+    dimensions_drawn := ARRAY(
+        SELECT known.name
+        FROM dimensions AS known
+        LEFT JOIN strategy_allocation AS arm ON known.name = arm.strategy_type
+        WHERE known.is_slot
+        GROUP BY known.name, known.place
+        ORDER BY round(max(arm.probability)::NUMERIC, 6) DESC NULLS LAST, known.place
     );
     FOR _ IN 1 .. wanted LOOP
         EXIT WHEN cardinality(candidates) = 0;
         decision := random_id();
         slot := '{}';
-        FOREACH family IN ARRAY families LOOP
+        FOREACH dimension IN ARRAY dimensions_drawn LOOP
             SELECT s.* INTO shares FROM (
-                SELECT array_agg(DISTINCT held.post ->> family) AS arms
+                SELECT array_agg(DISTINCT held.post -> 'slots' ->> dimension) AS arms
                 FROM unnest(candidates) AS held (post)
-                WHERE held.post @> slot
-            ) AS queue, available_shares(family, queue.arms) AS s;
+                WHERE held.post -> 'slots' @> slot
+            ) AS queue, available_shares(dimension, queue.arms) AS s;
             IF shares.arms IS NOT NULL THEN
                 entry := assign_arm(
-                    family, decision, shares.arms, shares.probabilities, 'strategy_allocation',
+                    dimension, decision, shares.arms, shares.probabilities, 'strategy_allocation',
                     shares.known_as_of, moment
                 );
-                slot := slot || jsonb_build_object(family, entry.arm);
+                slot := slot || jsonb_build_object(dimension, entry.arm);
             END IF;
         END LOOP;
         SELECT held.post INTO best FROM unnest(candidates) WITH ORDINALITY AS held (post, place)
-        WHERE held.post @> slot
+        WHERE held.post -> 'slots' @> slot
         ORDER BY held.place
         LIMIT 1;
         SELECT * INTO writer FROM generator_for(best ->> 'account', decision, moment);
         trial := writer.experiment_id;
         variant_taken := writer.variant;
-        -- a post takes part in one experiment at most, so that each is judged by its own alone
-        style := NULL;
-        IF trial IS NULL THEN
-            entry := assign_trial('format', decision, moment);
-            trial := trial_of(entry);
-            style := entry.arm;
-            SELECT v.variant INTO variant_taken FROM variant_for(trial, decision, moment) AS v;
-        END IF;
-        IF style IS NULL THEN
-            SELECT a.arm INTO style FROM arm_for('format', decision, moment) AS a;
-        END IF;
-        IF style IS NOT NULL THEN
-            slot := slot || jsonb_build_object('format', style);
-        END IF;
+        FOR dimension IN
+            SELECT known.name FROM dimensions AS known
+            WHERE known.is_testable AND known.name <> 'generator'
+            ORDER BY known.place
+        LOOP
+            -- a post takes part in one experiment at most, so that each is judged by its own alone
+            chosen := NULL;
+            IF trial IS NULL THEN
+                entry := assign_trial(dimension, decision, moment);
+                trial := trial_of(entry);
+                chosen := entry.arm;
+                SELECT v.variant INTO variant_taken FROM variant_for(trial, decision, moment) AS v;
+            END IF;
+            IF chosen IS NULL THEN
+                SELECT a.arm INTO chosen FROM arm_for(dimension, decision, moment) AS a;
+            END IF;
+            IF chosen IS NOT NULL THEN
+                slot := slot || jsonb_build_object(dimension, chosen);
+            END IF;
+        END LOOP;
         RETURN QUERY INSERT INTO opportunity_claims AS claim (
             decision_id, opportunity_id, tweet_id, account, claimed_by, claimed_at, lease_until, answer
         )
@@ -110,7 +109,7 @@ BEGIN
             decision, best ->> 'opportunity_id', best ->> 'tweet_id', best ->> 'account',
             left(claim_next.claimed_by, 200), moment, until,
             jsonb_build_object(
-                'target_username', best ->> 'target_username', 'generator', writer.generator, 'format', style,
+                'target_username', best ->> 'target_username', 'generator', writer.generator, 'format', slot ->> 'format',
                 'experiment_id', trial, 'variant', variant_taken, 'score', (best ->> 'score')::NUMERIC,
                 'predicted_followers', writer.expected_followers, 'slot', slot
             )
@@ -118,9 +117,8 @@ BEGIN
             claim.decision_id, claim.tweet_id, best ->> 'target_username', best ->> 'tweet_text',
             (best ->> 'score')::NUMERIC, writer.generator, writer.probability, slot, trial, variant_taken,
             writer.expected_followers,
-            explain_opportunity(
-                (best ->> 'score')::NUMERIC, best ->> 'engagement_tier', best ->> 'timing_window', best ->> 'account'
-            ) || ' ' || writer.reason,
+            explain_opportunity((best ->> 'score')::NUMERIC, best -> 'slots', best ->> 'account')
+            || ' ' || writer.reason,
             claim.lease_until;
         candidates := ARRAY(
             SELECT held.post FROM unnest(candidates) WITH ORDINALITY AS held (post, place)

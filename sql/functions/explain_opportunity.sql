@@ -1,8 +1,10 @@
 -- Why a post stands where it does, in words.
-CREATE OR REPLACE FUNCTION explain_opportunity(score NUMERIC, tier TEXT, timing TEXT, account TEXT)
+CREATE OR REPLACE FUNCTION explain_opportunity(score NUMERIC, slots JSONB, account TEXT)
 RETURNS TEXT
 LANGUAGE sql STABLE AS $$
-    SELECT format('Score %s: %s likes, %s old', round(score, 1), tier, timing) || coalesce(
+    SELECT format(
+        'Score %s: %s likes, %s old', round(score, 1), slots ->> 'engagement_tier', slots ->> 'timing_window'
+    ) || coalesce(
         (
             SELECT format(
                 ', replies to this account brought %s followers each',

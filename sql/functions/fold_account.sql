@@ -8,6 +8,9 @@ DECLARE
     heard RECORD;
     succeeded TIMESTAMPTZ;
     is_moved BOOLEAN;
+    highest CONSTANT DOUBLE PRECISION := coalesce((loop_setting('high_priority_score'))::DOUBLE PRECISION, 0.95);
+    floor CONSTANT DOUBLE PRECISION := coalesce((loop_setting('low_priority_floor'))::DOUBLE PRECISION, 0.2);
+    step CONSTANT DOUBLE PRECISION := coalesce((loop_setting('low_priority_step'))::DOUBLE PRECISION, 0.1);
 BEGIN
     UPDATE discovered_accounts AS known
     SET
@@ -25,10 +28,10 @@ BEGIN
         ORDER BY f.collected_at, f.tweet_id COLLATE "C"
     LOOP
         IF heard.verdict = 'high' THEN
-            score := 0.95;
+            score := highest;
             succeeded := heard.collected_at;
         ELSE
-            score := greatest(0.2, score - 0.1);
+            score := greatest(floor, score - step);
         END IF;
     END LOOP;
     is_moved := FOUND;

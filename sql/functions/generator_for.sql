@@ -6,7 +6,7 @@ RETURNS TABLE (
     generator TEXT, probability DOUBLE PRECISION, expected_followers DOUBLE PRECISION,
     confidence DOUBLE PRECISION, band TEXT, experiment_id UUID, variant TEXT, reason TEXT
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     entry decision_ledger := ledger_entry('generator', generator_for.unit);

@@ -1,4 +1,5 @@
--- The outcomes that became known in [known_from, known_before), one row per piece of content.
+-- The outcomes that became known in [known_from, known_before), one row per piece of content, with every count of its
+-- snapshot.
 --
 -- An outcome is the first snapshot taken at or after posted_at + horizon, known when it was taken.
 -- If none comes by the end of the grace period, the last one before it counts, known at that end.
@@ -19,7 +20,15 @@ CREATE OR REPLACE FUNCTION matured_outcomes(
     likes BIGINT,
     impressions BIGINT,
     profile_clicks BIGINT,
-    engagements BIGINT
+    engagements BIGINT,
+    replies BIGINT,
+    reposts BIGINT,
+    bookmarks BIGINT,
+    shares BIGINT,
+    detail_expands BIGINT,
+    url_clicks BIGINT,
+    hashtag_clicks BIGINT,
+    permalink_clicks BIGINT
 )
 LANGUAGE sql STABLE AS $$
     SELECT
@@ -35,7 +44,15 @@ LANGUAGE sql STABLE AS $$
         plausible_count(snapshot.likes::NUMERIC),
         plausible_count(snapshot.impressions::NUMERIC),
         plausible_count(snapshot.profile_clicks::NUMERIC),
-        plausible_count(snapshot.engagements::NUMERIC)
+        plausible_count(snapshot.engagements::NUMERIC),
+        plausible_count(snapshot.replies::NUMERIC),
+        plausible_count(snapshot.reposts::NUMERIC),
+        plausible_count(snapshot.bookmarks::NUMERIC),
+        plausible_count(snapshot.shares::NUMERIC),
+        plausible_count(snapshot.detail_expands::NUMERIC),
+        plausible_count(snapshot.url_clicks::NUMERIC),
+        plausible_count(snapshot.hashtag_clicks::NUMERIC),
+        plausible_count(snapshot.permalink_clicks::NUMERIC)
     FROM content_metadata AS content
     CROSS JOIN LATERAL (
         SELECT

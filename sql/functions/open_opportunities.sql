@@ -1,9 +1,8 @@
--- Every opportunity that may be taken at an instant, with its tiers and its score as they are then.
+-- Every opportunity that may be taken at an instant, with its slots and its score as they are then.
 CREATE OR REPLACE FUNCTION open_opportunities(at TIMESTAMPTZ)
 RETURNS TABLE (
     opportunity_id TEXT, tweet_id TEXT, target_username TEXT, account TEXT, tweet_text TEXT,
-    engagement_tier TEXT, account_size TEXT, timing_window TEXT, search_query TEXT,
-    score NUMERIC, posted_minutes_ago BIGINT
+    slots JSONB, score NUMERIC, posted_minutes_ago BIGINT
 )
 LANGUAGE sql STABLE AS $$
     WITH numbers AS (
@@ -63,10 +62,10 @@ LANGUAGE sql STABLE AS $$
         free.target_username,
         free.account,
         free.tweet_text,
-        coalesce(engagement_tier(free.like_count::BIGINT), 'unknown'),
-        coalesce(account_size_tier(coalesce(free.author_follower_count::BIGINT, author.follower_count)), 'unknown'),
-        timing_window(free.age_minutes),
-        coalesce(free.search_query, 'unknown'),
+        opportunity_slots(
+            free.like_count::BIGINT, coalesce(free.author_follower_count::BIGINT, author.follower_count),
+            free.age_minutes, free.search_query
+        ),
         opportunity_score(free.like_count::BIGINT, author.average, free.age_minutes, free.reply_count::BIGINT),
         free.age_minutes
     FROM free

@@ -5,13 +5,13 @@ RETURNS TABLE (
     timing_window TEXT, score NUMERIC, likely_generator TEXT, predicted_followers DOUBLE PRECISION,
     reason TEXT
 )
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
     SELECT
-        best.tweet_id, best.target_username, best.tweet_text, best.engagement_tier, best.account_size,
-        best.timing_window, best.score,
+        best.tweet_id, best.target_username, best.tweet_text, best.slots ->> 'engagement_tier',
+        best.slots ->> 'account_size', best.slots ->> 'timing_window', best.score,
         coalesce(likely.generator_name, loop_setting('default_generator') #>> '{}', 'ResearchSynthesizer'),
         likely.expected_followers,
-        explain_opportunity(best.score, best.engagement_tier, best.timing_window, best.account)
+        explain_opportunity(best.score, best.slots, best.account)
         || coalesce(' ' || likely.reason, '')
     FROM (
         SELECT one.*

@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION record_error(
     component TEXT, message TEXT, severity TEXT DEFAULT 'error', detail JSONB DEFAULT NULL,
     error_id TEXT DEFAULT NULL
 ) RETURNS JSONB
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     event JSONB := jsonb_build_object(

@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION record_metrics(
     bookmarks BIGINT DEFAULT NULL,
     engagements BIGINT DEFAULT NULL
 ) RETURNS JSONB
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     counts BIGINT[] := ARRAY[

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION record_opportunity(
     tweet_text TEXT DEFAULT NULL,
     discovered_at TIMESTAMPTZ DEFAULT now()
 ) RETURNS JSONB
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     name TEXT := ltrim(record_opportunity.target_username, '@');

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION record_reply(
     generator_name TEXT DEFAULT NULL,
     format TEXT DEFAULT NULL
 ) RETURNS JSONB
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     claim opportunity_claims;

@@ -1,5 +1,5 @@
--- The experiments that run on a family, with the shares of their variants.
-CREATE OR REPLACE FUNCTION running_experiments(family TEXT, at TIMESTAMPTZ)
+-- The experiments that run on a dimension, with the shares of their variants.
+CREATE OR REPLACE FUNCTION running_experiments(dimension TEXT, at TIMESTAMPTZ)
 RETURNS TABLE (
     id UUID, started_at TIMESTAMPTZ, control_strategy TEXT, control_share DOUBLE PRECISION,
     treatment_strategy TEXT, treatment_share DOUBLE PRECISION
@@ -16,5 +16,5 @@ LANGUAGE sql STABLE AS $$
             + greatest(running.treatment_allocation_pct, 0)::DOUBLE PRECISION AS pct
     ) AS whole
     WHERE
-        running.status = 'running' AND running.started_at <= at AND running.strategy_type = family AND whole.pct > 0
+        running.status = 'running' AND running.started_at <= at AND running.dimension = running_experiments.dimension AND whole.pct > 0
 $$;

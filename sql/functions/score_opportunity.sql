@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION score_opportunity(
 ) RETURNS TABLE (
     engagement_tier TEXT, account_size_tier TEXT, timing_window TEXT, opportunity_score_v2 NUMERIC
 )
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
     SELECT
         engagement_tier(score_opportunity.like_count),
         account_size_tier(coalesce(score_opportunity.follower_count, author.follower_count)),

@@ -1,7 +1,7 @@
 -- The variant of a running experiment for a unit. One that is not running gives only what it gave before.
 CREATE OR REPLACE FUNCTION variant_for(experiment UUID, unit TEXT, at TIMESTAMPTZ DEFAULT now())
 RETURNS TABLE (variant TEXT, strategy TEXT, probability DOUBLE PRECISION, reason TEXT)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     entry decision_ledger;

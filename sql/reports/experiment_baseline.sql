@@ -17,7 +17,7 @@ merged AS (
         sum(sum_log) AS sum_log,
         sum(sum_log2) AS sum_log2
     FROM recent
-    WHERE dimension = 'all' OR (dimension = :family AND value = :control)
+    WHERE dimension = 'all' OR (dimension = :dimension AND value = :control)
     GROUP BY dimension
     HAVING dimension = 'all' OR sum(n) >= cast(:least AS INTEGER)
 )
@@ -27,7 +27,7 @@ SELECT
     (SELECT sum(n) / count(DISTINCT day)::DOUBLE PRECISION FROM recent WHERE dimension = 'all') AS per_day,
     (
         SELECT count(*) FROM experiments AS other
-        WHERE other.status = 'running' AND other.strategy_type IN ('generator', 'format')
+        WHERE other.status = 'running' AND other.dimension IN (SELECT known.name FROM dimensions AS known WHERE known.is_testable)
     ) AS running
 FROM merged
 ORDER BY merged.dimension = 'all'

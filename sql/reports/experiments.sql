@@ -3,7 +3,7 @@ SELECT
     experiment.id::TEXT AS id,
     experiment.experiment_name,
     experiment.hypothesis,
-    experiment.strategy_type,
+    experiment.dimension,
     experiment.status,
     experiment.control_strategy,
     experiment.treatment_strategy,

@@ -1,8 +1,8 @@
 -- Grain: one row per opportunity, in the partition of the day it was found. Keys: day, opportunity_id.
 -- The author boost averages the ripe outcomes known in the window (30 days) before the as-of, from facts.
 INSERT INTO classified_opportunities (
-    day, as_of, opportunity_id, tweet_id, target_username, discovered_at,
-    engagement_tier, account_size_tier, timing_window, author_avg_followers, opportunity_score_v2
+    day, as_of, opportunity_id, tweet_id, target_username, discovered_at, slots, author_avg_followers,
+    opportunity_score_v2
 )
 WITH found AS (
     SELECT
@@ -14,6 +14,7 @@ WITH found AS (
         opportunity.like_count,
         opportunity.reply_count,
         opportunity.posted_minutes_ago,
+        opportunity.search_query,
         coalesce(
             opportunity.author_follower_count, seen.follower_count, account.follower_count
         ) AS follower_count
@@ -51,9 +52,7 @@ SELECT
     found.tweet_id,
     found.target_username,
     found.discovered_at,
-    engagement_tier(found.like_count),
-    account_size_tier(found.follower_count),
-    timing_window(found.posted_minutes_ago),
+    opportunity_slots(found.like_count, found.follower_count, found.posted_minutes_ago, found.search_query),
     authors.avg_followers,
     opportunity_score(found.like_count, authors.avg_followers, found.posted_minutes_ago, found.reply_count)
 FROM found

@@ -2,9 +2,9 @@
 -- still empty, so that filling an old day never changes what the bot sees now.
 UPDATE reply_opportunities AS opportunity
 SET
-    engagement_tier = classified.engagement_tier,
-    account_size_tier = classified.account_size_tier,
-    timing_window = classified.timing_window,
+    engagement_tier = nullif(classified.slots ->> 'engagement_tier', 'unknown'),
+    account_size_tier = nullif(classified.slots ->> 'account_size', 'unknown'),
+    timing_window = nullif(classified.slots ->> 'timing_window', 'unknown'),
     opportunity_score_v2 = classified.opportunity_score_v2
 FROM classified_opportunities AS classified
 WHERE
@@ -26,8 +26,8 @@ WHERE
         opportunity.timing_window,
         opportunity.opportunity_score_v2
     ) IS DISTINCT FROM (
-        classified.engagement_tier,
-        classified.account_size_tier,
-        classified.timing_window,
+        nullif(classified.slots ->> 'engagement_tier', 'unknown'),
+        nullif(classified.slots ->> 'account_size', 'unknown'),
+        nullif(classified.slots ->> 'timing_window', 'unknown'),
         classified.opportunity_score_v2
     )

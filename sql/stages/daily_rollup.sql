@@ -1,41 +1,31 @@
 -- Grain: one row per dimension, value and metric of the day's outcomes. Keys: day, dimension, value,
--- metric. Sums of logarithms are taken in a fixed order, so that the same outcomes give the same bits
+-- metric, those of the tables of dimensions and metrics. Sums of logarithms are taken in a fixed order, so that the same outcomes give the same bits
 -- in whatever order they arrived.
 INSERT INTO daily_rollup (
     day, as_of, dimension, value, metric, reply_count, n, positives, successes,
     sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts
 )
-WITH cells AS (
+WITH facts AS (
+    SELECT
+        to_jsonb(reply) || reply.slots || jsonb_build_object(
+            'all', 'all',
+            'account_generator', reply.account || ' × ' || reply.generator,
+            'experiment', reply.experiment_id || '/' || reply.experiment_variant
+        ) AS of_reply
+    FROM reply_outcomes AS reply
+    WHERE reply.day = :day
+),
+
+cells AS (
     SELECT
         dimension.name AS dimension,
-        dimension.value,
+        facts.of_reply ->> dimension.name AS value,
         metric.name AS metric,
-        metric.y
-    FROM reply_outcomes AS reply
-    CROSS JOIN
-        LATERAL (
-            VALUES
-            ('all', 'all'),
-            ('engagement_tier', reply.engagement_tier),
-            ('account_size', reply.account_size),
-            ('timing_window', reply.timing_window),
-            ('generator', reply.generator),
-            ('account', reply.account),
-            ('format', reply.format),
-            ('posting_hour', reply.posting_hour),
-            ('search_query', reply.search_query),
-            ('account_generator', reply.account || ' × ' || reply.generator),
-            ('experiment', reply.experiment_id || '/' || reply.experiment_variant)
-        ) AS dimension (name, value)
-    CROSS JOIN
-        LATERAL (
-            VALUES
-            ('followers_gained', reply.followers_gained),
-            ('likes', reply.likes),
-            ('impressions', reply.impressions),
-            ('profile_clicks', reply.profile_clicks)
-        ) AS metric (name, y)
-    WHERE reply.day = :day AND dimension.value IS NOT NULL
+        (facts.of_reply ->> metric.name)::BIGINT AS y
+    FROM facts
+    CROSS JOIN unnest(cast(:dimensions AS TEXT[])) AS dimension (name)
+    CROSS JOIN unnest(cast(:metrics AS TEXT[])) AS metric (name)
+    WHERE facts.of_reply ->> dimension.name IS NOT NULL
 ),
 
 -- Equal counts have equal logarithms: one term per distinct count, weighted by how often it occurred.

@@ -1,8 +1,8 @@
--- Grain: one row per arm of the families that experiments may be suggested for: its sums over the recent
+-- Grain: one row per value of the dimensions that experiments may be suggested for: its sums over the recent
 -- days, added in order. What nobody recorded is no arm.
 SELECT
-    dimension AS family,
-    value AS name,
+    dimension,
+    value,
     sum(n) AS n,
     sum(positives) AS positives,
     sum(sum_y ORDER BY day) AS sum_y,
@@ -19,7 +19,7 @@ SELECT
     ) AS per_day
 FROM daily_rollup
 WHERE
-    dimension IN (SELECT unnest(cast(:families AS TEXT[])))
+    dimension IN (SELECT unnest(cast(:dimensions AS TEXT[])))
     AND metric = 'followers_gained'
     AND value <> 'unknown'
     AND day BETWEEN :first_day AND :day

@@ -5,7 +5,7 @@
 WITH open AS (
     SELECT
         experiment.id,
-        experiment.strategy_type,
+        experiment.dimension,
         experiment.control_strategy,
         experiment.treatment_strategy,
         (experiment.started_at AT TIME ZONE 'UTC')::DATE AS started_day
@@ -34,7 +34,7 @@ given AS (
         ledger.decided_at,
         CASE ledger.arm WHEN 'treatment' THEN ledger.probability ELSE 1 - ledger.probability END
     FROM open
-    INNER JOIN decision_ledger AS ledger ON 'experiment:' || open.id = ledger.family
+    INNER JOIN decision_ledger AS ledger ON 'experiment:' || open.id = ledger.dimension
     WHERE ledger.decided_at < :as_of
     UNION ALL
     SELECT
@@ -45,7 +45,7 @@ given AS (
         NULL
     FROM open
     INNER JOIN decision_ledger AS ledger
-        ON open.strategy_type = ledger.family AND 'experiment/' || open.id = ledger.policy_version
+        ON open.dimension = ledger.dimension AND 'experiment/' || open.id = ledger.policy_version
     WHERE
         ledger.decided_at < :as_of
         AND open.control_strategy <> open.treatment_strategy

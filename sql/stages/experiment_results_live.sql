@@ -16,7 +16,7 @@ WITH moved AS (
         status = :status,
         completed_at = CASE WHEN cast(:event AS TEXT) IS NOT NULL THEN cast(:decided_at AS TIMESTAMPTZ) END
     WHERE id = cast(:experiment_id AS UUID) AND status = 'running'
-    RETURNING id, strategy_type, control_strategy
+    RETURNING id, dimension, control_strategy
 )
 
 INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)
@@ -40,7 +40,7 @@ SELECT
         'control_share', (
             SELECT max(live.probability) FROM strategy_allocation AS live
             WHERE
-                live.strategy_type = experiment.strategy_type
+                live.strategy_type = experiment.dimension
                 AND live.strategy_name = experiment.control_strategy
         )
     )

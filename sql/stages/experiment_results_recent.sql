@@ -1,7 +1,7 @@
 -- Grain: one row per experiment that is open now, or was created lately: whether it
 -- still takes up the budget, and the treatment that is not to be suggested again.
 SELECT
-    strategy_type AS family,
+    dimension,
     treatment_strategy AS treatment,
     (status IN ('suggested', 'running'))::INTEGER AS open
 FROM experiments

@@ -1,7 +1,7 @@
 -- Writes one suggestion, and the fact that it was made; a second time it changes nothing.
 WITH suggested AS (
     INSERT INTO experiments (
-        id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy,
+        id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy,
         status, started_at, created_at, horizon_days
     )
     VALUES (
@@ -11,9 +11,9 @@ WITH suggested AS (
             '%s may bring more followers than %s: %s replies so far say %s%%, and to know is worth %s%%.',
             cast(:treatment AS TEXT), cast(:control AS TEXT), cast(:replies AS INTEGER),
             to_char(cast(:expected_pct AS NUMERIC), 'SGFM999990'),
-            to_char(cast(:value AS NUMERIC) * 100, 'FM999990.0')
+            to_char(cast(:gain AS NUMERIC) * 100, 'FM999990.0')
         ),
-        :family,
+        :dimension,
         :control,
         :treatment,
         'suggested',
@@ -32,7 +32,7 @@ SELECT
     :as_of,
     'Suggested: ' || suggested.hypothesis,
     jsonb_build_object(
-        'value', cast(:value AS DOUBLE PRECISION),
+        'gain', cast(:gain AS DOUBLE PRECISION),
         'expected_pct', cast(:expected_pct AS DOUBLE PRECISION),
         'replies', cast(:replies AS INTEGER)
     )

@@ -2,6 +2,6 @@
 SELECT day, dimension, value, n, positives, sum_y, sum_y2, sum_log1p, sum_log1p2
 FROM daily_rollup
 WHERE
-    dimension IN ('all', 'engagement_tier', 'account_size', 'generator')
+    dimension = any(:dimensions)
     AND metric = :metric
     AND day BETWEEN :first_day AND :day

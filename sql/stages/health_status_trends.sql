@@ -9,10 +9,7 @@ SELECT
 FROM daily_rollup
 WHERE
     day BETWEEN :first_day AND :day
-    AND dimension IN (
-        'all', 'engagement_tier', 'account_size', 'timing_window', 'generator', 'format', 'posting_hour',
-        'search_query'
-    )
+    AND dimension = any(:dimensions)
     AND metric = :metric
     AND n > 0
 GROUP BY dimension, value

@@ -1,17 +1,17 @@
--- Grain: one row per family and reply of the window that has an entry in the ledger: the arm it got, the
+-- Grain: one row per dimension and reply of the window that has an entry in the ledger: the arm it got, the
 -- exact probabilities of all that it might have got, and what it brought. A queue slot's probabilities are
--- given the slots drawn before it: what is evaluated is another draw of this family alone.
+-- given the slots drawn before it: what is evaluated is another draw of this dimension alone.
 SELECT
-    wanted.family,
+    wanted.dimension,
     ledger.decided_at,
     ledger.unit,
     ledger.arm,
     ledger.available::TEXT AS available,
     outcome.followers_gained
 FROM reply_outcomes AS outcome
-CROSS JOIN unnest(cast(:families AS TEXT[])) AS wanted (family)
+CROSS JOIN unnest(cast(:dimensions AS TEXT[])) AS wanted (dimension)
 INNER JOIN decision_ledger AS ledger
-    ON ledger.family = ledger_key(wanted.family) AND ledger.unit = ledger_key(outcome.decision_id)
+    ON ledger.dimension = ledger_key(wanted.dimension) AND ledger.unit = ledger_key(outcome.decision_id)
 WHERE
     outcome.day BETWEEN :first_day AND :day
     AND outcome.followers_gained IS NOT NULL

@@ -1,5 +1,5 @@
--- Grain: one row per family and arm of the day's allocation.
-SELECT strategy_type, strategy_name, probability
+-- Grain: one row per dimension and value of the day's allocation.
+SELECT dimension, value, probability
 FROM strategy_allocation_history
 WHERE day = :day
-ORDER BY strategy_type, strategy_name
+ORDER BY dimension, value

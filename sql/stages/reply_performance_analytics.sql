@@ -24,7 +24,7 @@ FROM (
     FROM daily_rollup
     WHERE
         day BETWEEN :first_day AND :day
-        AND dimension NOT IN ('experiment', 'account_generator')
+        AND dimension = any(:dimensions)
     GROUP BY dimension, value, metric
 ) AS merged
 GROUP BY dimension, value

@@ -33,6 +33,6 @@ LEFT JOIN reply_performance_analytics AS rated
 LEFT JOIN strategy_allocation_history AS allocated
     ON
         allocated.day = :day
-        AND rated.dimension_type = allocated.strategy_type
-        AND rated.dimension_value = allocated.strategy_name
+        AND rated.dimension_type = allocated.dimension
+        AND rated.dimension_value = allocated.value
 ORDER BY rated.dimension_type, (rated.metadata ->> 'rank')::INTEGER, rated.dimension_value

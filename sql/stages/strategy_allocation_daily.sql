@@ -1,8 +1,8 @@
--- Grain: one row per family, arm and metric of the window: what the arm's replies brought day by day, as
+-- Grain: one row per dimension, value and metric of the window: what its replies brought day by day, as
 -- lists from the newest day back, `age` in days before it, and the window's sum in the order of days.
 SELECT
-    dimension AS strategy_type,
-    value AS strategy_name,
+    dimension,
+    value,
     metric,
     array_agg(:day - day ORDER BY day DESC) AS age,
     array_agg(n ORDER BY day DESC) AS n,
@@ -13,7 +13,7 @@ SELECT
 FROM daily_rollup
 WHERE
     day BETWEEN :first_day AND :day
-    AND dimension = any(:families)
+    AND dimension = any(:dimensions)
     AND metric = any(:metrics)
     AND n > 0
 GROUP BY dimension, value, metric

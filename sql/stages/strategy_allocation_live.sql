@@ -1,56 +1,56 @@
 -- Moves the live allocation forward, never back. An arm that the newest window no longer holds keeps
 -- its row and gets no share. Ids are derived from the keys. The status: testing in a running experiment;
 -- retired when the last experiment on it rejected or replaced it, unless it has won its share back; paused
--- when its share has been its family's least for two weeks, or it is gone; else active.
+-- when its share has been its dimension's least for two weeks, or it is gone; else active.
 WITH newest AS (
     SELECT
         history.*,
-        history.probability = min(history.probability) OVER of_family
-        AND min(history.probability) OVER of_family < max(history.probability) OVER of_family AS is_least,
-        history.probability = max(history.probability) OVER of_family AS is_first
+        history.probability = min(history.probability) OVER of_dimension
+        AND min(history.probability) OVER of_dimension < max(history.probability) OVER of_dimension AS is_least,
+        history.probability = max(history.probability) OVER of_dimension AS is_first
     FROM strategy_allocation_history AS history
     WHERE history.day = :day
-    WINDOW of_family AS (PARTITION BY history.strategy_type)
+    WINDOW of_dimension AS (PARTITION BY history.dimension)
 ),
 
 tested AS (
-    SELECT arm.strategy_type, arm.strategy_name
+    SELECT arm.dimension, arm.value
     FROM experiments AS running
     CROSS JOIN
         LATERAL (
             VALUES
-            (running.strategy_type, running.control_strategy),
-            (running.strategy_type, running.treatment_strategy)
-        ) AS arm (strategy_type, strategy_name)
+            (running.dimension, running.control_strategy),
+            (running.dimension, running.treatment_strategy)
+        ) AS arm (dimension, value)
     WHERE running.status = 'running' AND running.started_at <= :as_of
 ),
 
 judged AS (
-    SELECT DISTINCT ON (arm.strategy_type, arm.strategy_name)
-        arm.strategy_type,
-        arm.strategy_name,
+    SELECT DISTINCT ON (arm.dimension, arm.value)
+        arm.dimension,
+        arm.value,
         arm.is_out
     FROM experiment_events AS decided
     INNER JOIN experiments AS experiment ON decided.experiment_id = experiment.id
     CROSS JOIN
         LATERAL (
             VALUES
-            (experiment.strategy_type, experiment.control_strategy, decided.inputs ->> 'decision' = 'adopt'),
+            (experiment.dimension, experiment.control_strategy, decided.inputs ->> 'decision' = 'adopt'),
             (
-                experiment.strategy_type,
+                experiment.dimension,
                 experiment.treatment_strategy,
                 decided.inputs ->> 'decision' = 'reject'
             )
-        ) AS arm (strategy_type, strategy_name, is_out)
+        ) AS arm (dimension, value, is_out)
     WHERE
         decided.event = 'decided'
         AND decided.inputs ->> 'decision' IN ('adopt', 'reject')
         AND decided.at <= :as_of
-    ORDER BY arm.strategy_type ASC, arm.strategy_name ASC, decided.at DESC, arm.is_out DESC
+    ORDER BY arm.dimension ASC, arm.value ASC, decided.at DESC, arm.is_out DESC
 ),
 
 retired AS (
-    SELECT judged.strategy_type, judged.strategy_name
+    SELECT judged.dimension, judged.value
     FROM judged
     WHERE judged.is_out
 ),
@@ -62,19 +62,19 @@ moved AS (
         last_used, created_at, updated_at, as_of, probability
     )
     SELECT
-        cast(md5(concat_ws('/', 'strategy_allocation', newest.strategy_type, newest.strategy_name)) AS UUID),
-        newest.strategy_name,
-        newest.strategy_type,
+        cast(md5(concat_ws('/', 'strategy_allocation', newest.dimension, newest.value)) AS UUID),
+        newest.value,
+        newest.dimension,
         newest.allocation_pct,
         newest.allocation_pct,
         newest.avg_followers_gained,
         newest.confidence_score,
         newest.sample_size,
         CASE
-            WHEN (newest.strategy_type, newest.strategy_name) IN (SELECT * FROM tested) THEN 'testing'
+            WHEN (newest.dimension, newest.value) IN (SELECT * FROM tested) THEN 'testing'
             WHEN
                 NOT newest.is_first
-                AND (newest.strategy_type, newest.strategy_name) IN (SELECT * FROM retired)
+                AND (newest.dimension, newest.value) IN (SELECT * FROM retired)
                 THEN 'retired'
             ELSE 'active'
         END,
@@ -134,9 +134,9 @@ SET
     updated_at = :as_of
 WHERE
     live.as_of < :as_of
-    -- a family without any evidence keeps what it had
-    AND live.strategy_type IN (SELECT newest.strategy_type FROM newest)
+    -- a dimension without any evidence keeps what it had
+    AND live.strategy_type IN (SELECT newest.dimension FROM newest)
     AND NOT EXISTS (
         SELECT FROM newest
-        WHERE newest.strategy_type = live.strategy_type AND newest.strategy_name = live.strategy_name
+        WHERE newest.dimension = live.strategy_type AND newest.value = live.strategy_name
     )

@@ -34,16 +34,16 @@ def fold_families(
     """What is believed of the value of each family's arms, in the order given.
 
     Args:
-        arms: `strategy_type` and `strategy_name`, the arms of a family in one piece.
+        arms: `dimension` and `value`, the arms of a family in one piece.
         daily: one row per arm and `metric` (its column of the rollup), with the lists `age` (days before
             the window's last), `n`, `positives`, `sum_log`, `sum_log2`, and `sum_y` of the whole window.
             Where visits are among them without a weight, they stand in for followers.
         alarm_ages: how many days before the last an alarm was raised.
         weights: what one of each metric is worth.
     """
-    pairs = sorted(zip(arms["strategy_type"], arms["strategy_name"], strict=True), key=lambda pair: pair[0])
+    pairs = sorted(zip(arms["dimension"], arms["value"], strict=True), key=lambda pair: pair[0])
     families = {family: [name for _, name in of] for family, of in groupby(pairs, lambda pair: pair[0])}
-    columns = ["metric", "strategy_type", "strategy_name", "sum_y", "age", *PARTS]
+    columns = ["metric", "dimension", "value", "sum_y", "age", *PARTS]
     measured: dict[str, Measured] = {}
     for metric, family, name, *row in daily[columns].itertuples(index=False, name=None):
         measured.setdefault(metric, {})[family, name] = row
@@ -76,10 +76,10 @@ def steady_days(daily: pd.DataFrame, alarm_ages: Sequence[int], window_days: int
 
     All of the window's, unless a change since is certain. `daily` and `alarm_ages` as in `fold_families`.
     """
-    names = sorted(daily["strategy_name"])
+    names = sorted(daily["value"])
     if not names:
         return window_days
-    columns = ["strategy_name", "sum_y", "age", *PARTS]
+    columns = ["value", "sum_y", "age", *PARTS]
     measured: Measured = {("", name): row for name, *row in daily[columns].itertuples(index=False, name=None)}
     steps = 1 + int(step_of(max(max(ages) for ages in daily["age"])))
     at = np.arange(steps)[::-1]

@@ -153,9 +153,9 @@ def install(
 def install_all(shares: Floats, names: Sequence[str], adopted: pd.DataFrame, exploration: float) -> Floats:
     """The shares with each adopted treatment of these arms installed, the oldest adoption first.
 
-    `adopted` has `strategy_name`, `replaces` and `former_share` (0 to 1).
+    `adopted` has `value`, `replaces` and `former_share` (0 to 1).
     """
-    rows = adopted[["strategy_name", "replaces", "former_share"]].to_numpy(object)
+    rows = adopted[["value", "replaces", "former_share"]].to_numpy(object)
     for name, replaced, former in rows:
         if name in names:
             control = names.index(replaced) if replaced in names else None
@@ -188,7 +188,7 @@ def allocate(
     """Share out every family of one window.
 
     Args:
-        evidence: one row per arm with `strategy_type`, `strategy_name`, `successes`, `failures`,
+        evidence: one row per arm with `dimension`, `value`, `successes`, `failures`,
             sorted by both names. An arm's draw depends on its family, its name, its evidence and the
             as-of alone, never on the arms beside it.
             An arm adopted within the last `incumbent_days` names the control that it `replaces`,
@@ -200,7 +200,7 @@ def allocate(
         The rows with `draw` (the seed's rule alone), `p_best` and `expected_value` (the default's),
         `probability` (0 to 1), `allocation_pct` (sums to 100 in a family) and `is_exploration`.
     """
-    families, names = (evidence[name].to_numpy() for name in ("strategy_type", "strategy_name"))
+    families, names = (evidence[name].to_numpy() for name in ("dimension", "value"))
     successes, failures = (evidence[name].to_numpy(float) for name in ("successes", "failures"))
     draws, chances, expected = np.full((3, len(evidence)), np.nan)
     shares, percent = np.zeros((2, len(evidence)))

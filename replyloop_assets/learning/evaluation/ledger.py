@@ -1,4 +1,4 @@
-"""Policies judged by the ledger: its entries as arrays, and what each family's new allocation is worth."""
+"""Policies judged by the ledger: its entries as arrays, and what each dimension's new allocation is worth."""
 
 import json
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from replyloop_assets.learning.evaluation.estimate import (
 )
 
 COLUMNS = (
-    "strategy_type", "policy", "replies", "logged_followers", "policy_followers", "value_ratio",
+    "dimension", "policy", "replies", "logged_followers", "policy_followers", "value_ratio",
     "interval_low", "interval_high", "lower_bound", "effective_sample_size", "verdict", "refused", "reason",
 )  # fmt: skip
 
 
 class Log(NamedTuple):
-    """A family's decisions with their outcomes, in order: what `evaluate` reads, and the arms' names."""
+    """A dimension's decisions with their outcomes, in order: what `evaluate` reads, and the arms' names."""
 
     arms: list[str]
     offered: Floats  # (replies, arms)
@@ -34,7 +34,7 @@ class Log(NamedTuple):
 
 
 def as_log(entries: pd.DataFrame) -> Log:
-    """The ledger's entries of one family as arrays. An entry that does not hold its own arm tells nothing.
+    """The ledger's entries of one dimension as arrays. An entry that does not hold its own arm tells nothing.
 
     Args:
         entries: one row per reply with `decided_at`, `unit`, `arm`, `available` (JSON text: arm to
@@ -71,19 +71,19 @@ def evaluate_policy(
 def evaluate_policies(
     entries: pd.DataFrame, shares: pd.DataFrame, settings: EvaluationSettings
 ) -> pd.DataFrame:
-    """The worth of each family's new allocation, of even shares, and of its best arm alone.
+    """The worth of each dimension's new allocation, of even shares, and of its best arm alone.
 
     Args:
-        entries: as `as_log` reads them, with their `family`.
-        shares: the new allocation: `strategy_type`, `strategy_name`, `probability`.
+        entries: as `as_log` reads them, with their `dimension`.
+        shares: the new allocation: `dimension`, `value`, `probability`.
 
     Returns:
-        Three rows for each family of the allocation, as `COLUMNS` names them.
+        Three rows for each dimension of the allocation, as `COLUMNS` names them.
     """
     rows: list[tuple[object, ...]] = []
-    for family, of_family in shares.groupby("strategy_type", sort=True):
-        log = as_log(entries[entries["family"] == family])
-        given = dict(zip(of_family["strategy_name"], of_family["probability"].astype(float), strict=True))
+    for dimension, of_dimension in shares.groupby("dimension", sort=True):
+        log = as_log(entries[entries["dimension"] == dimension])
+        given = dict(zip(of_dimension["value"], of_dimension["probability"].astype(float), strict=True))
         best = max(given, key=lambda arm: (given[arm], arm))
         policies = {
             "allocation": given,
@@ -93,5 +93,5 @@ def evaluate_policies(
         for name, policy in policies.items():
             found, verdict, reason = evaluate_policy(log, policy, settings)
             told = [float(value) for value in found]
-            rows.append((family, name, int(told[0]), *told[1:], verdict, verdict == REFUSE, reason))
+            rows.append((dimension, name, int(told[0]), *told[1:], verdict, verdict == REFUSE, reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -12,7 +12,7 @@ from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.health.pivoting import PivotSettings
 
 TREATED = 0.1  # of the replies: the seed's split
-COLUMNS = ["family", "control", "treatment", "value", "expected_pct", "replies"]
+COLUMNS = ["dimension", "control", "treatment", "gain", "expected_pct", "replies"]
 
 
 def knowledge_gradient(behind: Floats, spread: Floats) -> Floats:
@@ -61,21 +61,21 @@ def suggest(
     """The experiments worth starting, the most valuable first.
 
     Args:
-        arms: one row per arm with `family`, `name` and its sums over the recent window: `n`, `positives`,
+        arms: one row per `dimension` and `value` with its sums over the recent window: `n`, `positives`,
             `sum_y`, `sum_y2`, `sum_log`, `sum_log2`.
         per_day: replies a day that one experiment may have.
-        tried: (family, name) of arms tested lately, which are left alone.
+        tried: (dimension, value) of what was tested lately, which are left alone.
         treated: the part of those replies that the treatment gets.
 
     Returns:
-        `family`, `control`, `treatment`, `value` (expected gain as a share of followers per reply),
+        `dimension`, `control`, `treatment`, `gain` (expected as a share of followers per reply),
         `expected_pct` (the treatment against the control now) and `replies` (of the treatment so far).
     """
     found: list[dict[str, object]] = []
     replies = max(per_day * settings.horizon_days, 1)
     if treated * replies < settings.min_samples:
         return pd.DataFrame(columns=COLUMNS)  # none could be decided
-    for family, rows in arms.sort_values(["family", "name"]).groupby("family", sort=True):
+    for dimension, rows in arms.sort_values(["dimension", "value"]).groupby("dimension", sort=True):
         n, positives, sum_y, sum_y2, sum_log, sum_log2 = (
             rows[["n", "positives", "sum_y", "sum_y2", "sum_log", "sum_log2"]].to_numpy(float).T
         )
@@ -90,21 +90,21 @@ def suggest(
         known = noise + noise[best]
         planned = per_reply / replies * (1 / treated + 1 / (1 - treated))
         gain = np.round(knowledge_gradient(value[best] - value, known / np.sqrt(known + planned)), 9)
-        names = rows["name"].tolist()
+        names = rows["value"].tolist()
         found += [
             {
-                "family": family,
+                "dimension": dimension,
                 "control": names[best],
                 "treatment": name,
-                "value": float(gain[at]),
+                "gain": float(gain[at]),
                 "expected_pct": round(float(100 * np.expm1(value[at] - value[best])), 6),
                 "replies": int(n[at]),
             }
             for at, name in enumerate(names)
-            if at != best and gain[at] >= settings.min_information_value and (family, name) not in tried
+            if at != best and gain[at] >= settings.min_information_value and (dimension, name) not in tried
         ]
     return pd.DataFrame(found, columns=COLUMNS).sort_values(
-        ["value", "family", "treatment"], ascending=[False, True, True], ignore_index=True
+        ["gain", "dimension", "treatment"], ascending=[False, True, True], ignore_index=True
     )
 
 
@@ -114,11 +114,11 @@ def suggest_pivots(
     pivot: PivotSettings,
     settings: ExperimentSettings,
 ) -> pd.DataFrame:
-    """The experiments that a pivot begins: one a family, first where a value fell, then by what they promise.
+    """The experiments that a pivot begins: one a dimension, first where a value fell, then by their promise.
 
     Args:
         arms: as in `suggest`, of the days since the drop, with `per_day`, the replies a day of all.
-        fell: (family, name) of what fell beyond chance: it is no treatment.
+        fell: (dimension, value) of what fell beyond chance: it is no treatment.
 
     Returns:
         As `suggest`; whatever is expected of them, for in a pivot something else is tried.
@@ -126,6 +126,6 @@ def suggest_pivots(
     per_day = pivot.units_share * float(arms["per_day"].iloc[0]) if len(arms) else 0.0
     settings = replace(settings, min_information_value=0.0)
     found = suggest(arms, per_day, fell, settings, pivot.treatment_share)
-    hurt = found["family"].isin({family for family, _ in fell})
+    hurt = found["dimension"].isin({dimension for dimension, _ in fell})
     found = found.assign(hurt=hurt).sort_values("hurt", ascending=False, kind="stable")
-    return found.drop(columns="hurt").drop_duplicates("family").head(pivot.experiments)
+    return found.drop(columns="hurt").drop_duplicates("dimension").head(pivot.experiments)

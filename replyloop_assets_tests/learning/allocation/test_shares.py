@@ -25,7 +25,7 @@ from replyloop_assets.learning.comparison import Floats
 
 SEED = AllocationSettings(rule="seed")
 DEFAULT = AllocationSettings()
-DAILY = ["strategy_type", "strategy_name", "metric", "age", "n", "positives", "sum_log", "sum_log2", "sum_y"]
+DAILY = ["dimension", "value", "metric", "age", "n", "positives", "sum_log", "sum_log2", "sum_y"]
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
 draws_of_a_family = st.integers(1, 20).flatmap(
@@ -42,7 +42,7 @@ def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
         for family, arms in sorted(families.items())
         for arm, counts in sorted(arms.items())
     ]
-    columns = ["strategy_type", "strategy_name", "successes", "failures"]
+    columns = ["dimension", "value", "successes", "failures"]
     frame = pd.DataFrame(rows, columns=columns).astype({"successes": int, "failures": int})
     return frame.assign(replaces=None, former_share=None, adopted_at=None)
 
@@ -179,21 +179,21 @@ def test_a_family_is_allocated_the_same_whatever_stands_beside_it() -> None:
     both = allocate(
         evidence_of(account_size={"1M+": (1, 1)}, generator=GENERATORS, timing=TIMING), AS_OF, SEED
     )
-    beside = both[both["strategy_type"] == "generator"].reset_index(drop=True)
+    beside = both[both["dimension"] == "generator"].reset_index(drop=True)
     pd.testing.assert_frame_equal(beside, alone)
 
     mixed = both.drop(
         columns=["draw", "p_best", "expected_value", "probability", "allocation_pct", "is_exploration"]
     )
     mixed = mixed.assign(replaces=None, former_share=None, adopted_at=None).sort_values(
-        "strategy_name"
+        "value"
     )  # families interleaved, each still sorted by name
     pd.testing.assert_frame_equal(allocate(mixed, AS_OF, SEED).sort_index(), both)
 
 
 def test_another_family_with_the_same_evidence_draws_for_itself() -> None:
     shared = allocate(evidence_of(format=GENERATORS, generator=GENERATORS), AS_OF, SEED)
-    draws = shared.groupby("strategy_type")["draw"].apply(list)
+    draws = shared.groupby("dimension")["draw"].apply(list)
     assert not set(draws["format"]) & set(draws["generator"])
 
 
@@ -228,7 +228,7 @@ def test_every_family_is_shared_out_completely(families: dict[str, dict[str, tup
     pd.testing.assert_frame_equal(shared[kept.columns], kept)
     assert shared["draw"].between(0, 1).all()
     assert (shared["probability"] - shared["allocation_pct"] / 100).abs().le(1.0001e-4).all()
-    for _, family in shared.groupby("strategy_type"):
+    for _, family in shared.groupby("dimension"):
         assert family["probability"].sum() == pytest.approx(1)
         assert sum(Decimal(repr(percent)) for percent in family["allocation_pct"]) == 100
         best_first = family.sort_values("draw", ascending=False)
@@ -245,7 +245,7 @@ def test_no_evidence_is_no_allocation() -> None:
 def adopted(former_share: float | None, control: str, **families: dict[str, tuple[int, int]]) -> pd.DataFrame:
     """Evidence in which Story was adopted over `control`."""
     evidence = evidence_of(**families)
-    story = evidence["strategy_name"] == "Story"
+    story = evidence["value"] == "Story"
     evidence.loc[story, "replaces"] = control
     evidence.loc[story, "former_share"] = former_share
     evidence.loc[story, "adopted_at"] = AS_OF
@@ -259,7 +259,7 @@ def test_an_adopted_treatment_takes_over_its_controls_share(
 ) -> None:
     """design.md: its share is at least the control's former share, the control keeps exploration only."""
     shared = allocate(adopted(former_share, "Researcher", generator=arms), AS_OF, SEED)
-    share = dict(zip(shared["strategy_name"], shared["probability"], strict=True))
+    share = dict(zip(shared["value"], shared["probability"], strict=True))
     kept = SEED.exploration_share / 100 / (len(arms) - 1)
     assert share["Researcher"] <= kept + 1e-9
     explored = SEED.exploration_share / 100
@@ -275,17 +275,17 @@ def test_of_two_adoptions_the_later_stands() -> None:
     for later, earlier in (("B", "C"), ("C", "B")):
         evidence = evidence_of(generator=dict.fromkeys("ABC", (5, 20)))
         for name, replaced, hours in ((earlier, "A", 9), (later, earlier, 1)):
-            of_name = evidence["strategy_name"] == name
+            of_name = evidence["value"] == name
             evidence.loc[of_name, ["replaces", "former_share", "adopted_at"]] = [
                 replaced, 0.9, AS_OF - timedelta(hours=hours),
             ]  # fmt: skip
-        shared = allocate(evidence, AS_OF, SEED).set_index("strategy_name")
+        shared = allocate(evidence, AS_OF, SEED).set_index("value")
         assert shared.loc[later, "probability"] == pytest.approx(0.9)
         assert not shared.loc[later, "is_exploration"]
 
 
 def test_an_adopted_treatment_whose_control_is_gone_only_gains() -> None:
-    shared = allocate(adopted(0.6, "Nobody", generator=GENERATORS), AS_OF, SEED).set_index("strategy_name")
+    shared = allocate(adopted(0.6, "Nobody", generator=GENERATORS), AS_OF, SEED).set_index("value")
     assert shared.loc["Story", "probability"] >= 0.6
     assert shared["probability"].sum() == pytest.approx(1)
 
@@ -293,7 +293,7 @@ def test_an_adopted_treatment_whose_control_is_gone_only_gains() -> None:
 def test_nobody_else_is_touched_by_an_adoption_in_another_family() -> None:
     plain = allocate(evidence_of(format=TIMING, generator=GENERATORS), AS_OF, SEED)
     after = allocate(adopted(0.6, "Researcher", format=TIMING, generator=GENERATORS), AS_OF, SEED)
-    others = plain["strategy_type"] == "format"
+    others = plain["dimension"] == "format"
     pd.testing.assert_frame_equal(after[others], plain[others])
 
 
@@ -322,7 +322,7 @@ def share_out(
     arms: dict[str, float] | None = None,
 ) -> pd.DataFrame:
     evidence = evidence_of(generator=dict.fromkeys(ARMS if arms is None else arms, (1, 1)))
-    return allocation.allocate(evidence, daily, pivots or [], AS_OF, settings).set_index("strategy_name")
+    return allocation.allocate(evidence, daily, pivots or [], AS_OF, settings).set_index("value")
 
 
 def test_the_best_arm_gets_all_but_the_exploration_share() -> None:
@@ -377,12 +377,12 @@ def test_a_pivot_after_the_as_of_is_not_known() -> None:
 
 def test_an_adopted_treatment_is_incumbent_by_the_default_rule_too() -> None:
     evidence = evidence_of(generator=dict.fromkeys(ARMS, (1, 1)))
-    evidence.loc[evidence["strategy_name"] == "Poor", ["replaces", "former_share", "adopted_at"]] = [
+    evidence.loc[evidence["value"] == "Poor", ["replaces", "former_share", "adopted_at"]] = [
         "Best",
         0.7,
         AS_OF,
     ]
-    shared = allocation.allocate(evidence, days_of(ARMS), [], AS_OF, DEFAULT).set_index("strategy_name")
+    shared = allocation.allocate(evidence, days_of(ARMS), [], AS_OF, DEFAULT).set_index("value")
     assert shared.loc["Poor", "probability"] >= 0.7
     assert shared.loc["Best", "probability"] <= 0.1 / 3 + 1e-12
     assert shared["probability"].sum() == pytest.approx(1)
@@ -425,13 +425,13 @@ def test_value_needs_a_weight(weights: tuple[float, float, float]) -> None:
 
 def test_a_family_of_hundreds_stands_beside_small_ones() -> None:
     queries = {f"query {n:03d}": 1.0 + n / 50 for n in range(300)}
-    many = days_of(queries, replies=10, days=20).assign(strategy_type="search_query")
+    many = days_of(queries, replies=10, days=20).assign(dimension="search_query")
     evidence = evidence_of(generator=dict.fromkeys(ARMS, (1, 1)), search_query=dict.fromkeys(queries, (1, 1)))
     daily = pd.concat([days_of(ARMS, days=20), many], ignore_index=True)
     shared = allocation.allocate(evidence, daily, [], AS_OF, DEFAULT)
-    for _, family in shared.groupby("strategy_type"):
+    for _, family in shared.groupby("dimension"):
         assert family["probability"].sum() == pytest.approx(1)
         assert family["probability"].max() <= 0.9 + 1e-12
-    beside = shared[shared["strategy_type"] == "generator"]
+    beside = shared[shared["dimension"] == "generator"]
     alone = share_out(days_of(ARMS, days=20))
     assert beside["probability"].tolist() == pytest.approx(alone["probability"].tolist(), abs=1e-9)

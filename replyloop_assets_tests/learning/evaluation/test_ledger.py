@@ -18,7 +18,7 @@ def entries(*rows: tuple[str, dict[str, float], float]) -> pd.DataFrame:
         ("format", pd.Timestamp(2026, 1, 1) + pd.Timedelta(hours=n), f"unit {n}", arm, json.dumps(menu), y)
         for n, (arm, menu, y) in enumerate(rows)
     ]
-    names = ["family", "decided_at", "unit", "arm", "available", "followers_gained"]
+    names = ["dimension", "decided_at", "unit", "arm", "available", "followers_gained"]
     return pd.DataFrame(table, columns=names)
 
 
@@ -80,11 +80,11 @@ def test_what_cannot_be_told_is_refused_with_the_reason() -> None:
 def test_each_family_is_told_its_allocation_even_shares_and_its_best_arm() -> None:
     shares = pd.DataFrame(
         [("format", "a", 0.2), ("format", "b", 0.8), ("posting_hour", "09", 1.0)],
-        columns=["strategy_type", "strategy_name", "probability"],
+        columns=["dimension", "value", "probability"],
     )
     found = evaluate_policies(log_of(0.5, 2.0), shares, DEFAULTS)
     assert tuple(found.columns) == COLUMNS
-    assert found["strategy_type"].tolist() == ["format"] * 3 + ["posting_hour"] * 3
+    assert found["dimension"].tolist() == ["format"] * 3 + ["posting_hour"] * 3
     assert found["policy"].tolist() == ["allocation", "uniform", "best arm"] * 2
     assert found["refused"].tolist() == [False] * 3 + [True] * 3
     allocation, uniform, best = found["value_ratio"].tolist()[:3]

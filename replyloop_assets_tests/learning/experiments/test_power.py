@@ -86,7 +86,7 @@ def arms(*rows: tuple[str, float, int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "family": "generator", "name": name, "n": n, "positives": 0.4 * n,
+                "dimension": "generator", "value": name, "n": n, "positives": 0.4 * n,
                 "sum_y": n * exp(size), "sum_y2": n * exp(2 * size),
                 "sum_log": 0.4 * n * size, "sum_log2": 0.4 * n * (size**2 + 1.5),
             }
@@ -100,7 +100,7 @@ def test_what_is_little_known_and_not_far_behind_is_worth_a_test() -> None:
     found = suggest(family, 50, {("generator", "tried")}, RULE)
     assert found["treatment"].tolist() == ["rare"]
     assert found["control"].tolist() == ["known"]
-    assert found["value"].iloc[0] > RULE.min_information_value
+    assert found["gain"].iloc[0] > RULE.min_information_value
     assert suggest(family, 50, set(), RULE)["treatment"].tolist() == ["tried", "rare"]
     assert suggest(family.sample(frac=1, random_state=1), 50, set(), RULE).equals(
         suggest(family, 50, set(), RULE)
