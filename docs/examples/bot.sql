@@ -7,10 +7,10 @@
 \set ON_ERROR_STOP on
 
 \echo What to search for:
-SELECT position, budget_share, api_query FROM read_search_plan();
+SELECT position, budget_share, api_query FROM replyloop.read_search_plan();
 
 \echo The posts found:
-SELECT record_opportunity(
+SELECT replyloop.record_opportunity(
     tweet_id => '1990000000000000001',
     target_username => 'NASA',
     like_count => 42000,
@@ -23,21 +23,21 @@ SELECT record_opportunity(
 \echo The next to answer:
 -- one row of nulls where the queue is empty, as \gset wants a row
 SELECT claim.*, claim.decision_id IS NOT NULL AS is_there
-FROM (SELECT) AS always LEFT JOIN claim_next(most => 1, claimed_by => 'bot.sql') AS claim ON TRUE \gset
+FROM (SELECT) AS always LEFT JOIN replyloop.claim_next(most => 1, claimed_by => 'bot.sql') AS claim ON TRUE \gset
 
 \if :is_there
 \echo :target_username: :reason
 \set reply 'How did you tell it from ice?'
 
 -- a person or a permitted account posts :reply; then
-SELECT record_reply(decision_id => :'decision_id', tweet_id => '1990000000000001001', content => :'reply');
+SELECT replyloop.record_reply(decision_id => :'decision_id', tweet_id => '1990000000000001001', content => :'reply');
 
 \else
 \echo nothing in the queue
 \endif
 
 \echo How the reply fares:
-SELECT record_metrics(
+SELECT replyloop.record_metrics(
     tweet_id => '1990000000000001001',
     collected_at => now(),
     followers_gained => 3,

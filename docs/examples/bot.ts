@@ -30,7 +30,7 @@ const supabase = createClient(process.env.SUPABASE_URL!, process.env.SUPABASE_SE
 });
 
 async function call<Answer>(name: string, values: Record<string, unknown> = {}): Promise<Answer> {
-  const { data, error } = await supabase.rpc(name, values);
+  const { data, error } = await supabase.schema("replyloop").rpc(name, values);
   if (error) throw new Error(`${name}: ${error.message}`);
   return data as Answer;
 }

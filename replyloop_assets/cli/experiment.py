@@ -23,7 +23,6 @@ experiment = typer.Typer(
     help="Test one strategy against another on a share of the replies. Start with: replyloop experiment list",
 )
 
-ALLOTTED = ("engagement_tier", "account_size", "timing_window", "search_query")  # by claim_next
 MOST_A_DAY = 1_000_000
 
 Which = Annotated[str, typer.Argument(metavar="ID", help="The id or its beginning, or the name.")]
@@ -54,8 +53,11 @@ def show(which: Which, as_json: Json = False) -> None:
 def create(
     control: Annotated[str | None, typer.Option(help="What is done now, as ResearchSynthesizer.")] = None,
     treatment: Annotated[str | None, typer.Option(help="What may be better.")] = None,
-    family: Annotated[
-        str | None, typer.Option(help="What the two are: format or posting_hour; else generator.")
+    dimension: Annotated[
+        str | None,
+        typer.Option(
+            "--dimension", "--family", help="What the two are values of, as format; else generator."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Else: TREATMENT instead of CONTROL.")] = None,
     hypothesis: Annotated[str | None, typer.Option(help="Why it may be better.")] = None,
@@ -63,6 +65,7 @@ def create(
     days: Annotated[int | None, typer.Option(min=1, help="At most; else the setting, 60.")] = None,
     lift: Annotated[float | None, typer.Option(min=0.01, help="What is looked for; else +50%.")] = None,
     per_day: Annotated[float | None, typer.Option(min=0.1, help="Replies a day; else as lately.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Test a name that is not known so far.")] = False,
     from_suggestion: Annotated[
         str | None, typer.Option(metavar="ID", help="Start what was suggested.")
     ] = None,
@@ -79,10 +82,10 @@ def create(
     with workplace() as place, place.engine.begin() as connection:
         duration = chosen_days(place, days)
         if from_suggestion is not None:
-            if any(option is not None for option in (control, treatment, family, name, hypothesis)):
+            if any(option is not None for option in (control, treatment, dimension, name, hypothesis)):
                 raise ReplyloopError(
-                    "A suggestion names control, treatment, family, name and hypothesis already: leave those "
-                    "out."
+                    "A suggestion names control, treatment, dimension, name and hypothesis already: leave "
+                    "those out."
                 )
             key: UUID = experiments.find_experiment(connection, from_suggestion)["id"]
         else:
@@ -90,18 +93,16 @@ def create(
             named = typed("--name", f"{other} instead of {one}" if name is None else name)
             why = f"{other} brings more followers than {one}." if hypothesis is None else hypothesis
             why = typed("--hypothesis", why)
-            of = typed("--family", "generator" if family is None else family)
+            of = typed("--dimension", "generator" if dimension is None else dimension)
+            check_dimension(of)
             key = experiments.create_experiment(connection, named, why, of, one, other, now)
         row = experiments.find_experiment(connection, str(key))
-        check_family(place, row["strategy_type"])
+        check_dimension(row["dimension"])
+        if not force and from_suggestion is None:  # a suggestion is made of what is known
+            check_known(connection, row)
         prospect = foresee(place, connection, row, share, duration, lift, per_day)
         experiments.start_experiment(connection, key, share, duration, now, prospect.statement)
-        warnings = [
-            f"{plain(arm)} is no {plain(row['strategy_type'])} known so far: check that the bot has it."
-            for arm in experiments.unknown_arms(connection, row)
-        ]
-    if prospect.warning:
-        warnings.insert(0, prospect.warning)
+    warnings = [prospect.warning] if prospect.warning else []
     if as_json:
         named = row["experiment_name"]
         write_json({"id": str(key), "experiment_name": named, **describe(prospect), "warnings": warnings})
@@ -144,15 +145,31 @@ def check_strategies(control: str | None, treatment: str | None) -> tuple[str, s
     return control, treatment
 
 
-def check_family(place: Workplace, family: str | None) -> None:
-    """Refuse what is no family, and one whose arms the bot does not choose."""
-    if family in ALLOTTED:
+def check_dimension(dimension: str | None) -> None:
+    """Refuse what is no dimension, and one that nobody is treated by: the queue or the bot's clock decides it."""
+    from replyloop_assets.learning.dimensions import ALLOCATED, TESTABLE
+
+    if dimension in TESTABLE:
+        return
+    known = ", ".join(TESTABLE)
+    if dimension in ALLOCATED:
         raise ReplyloopError(
-            f"{family} is no family to test, as the queue allots it: test generator, format or posting_hour."
+            f"{dimension} is no dimension to test, as the bot is not told it reply by reply: take one of {known}."
         )
-    families = [one for one in place.settings.allocation.families if one not in ALLOTTED]
-    if family not in families:
-        raise ReplyloopError(f"{plain(family)} is no family to test: take one of {', '.join(families)}.")
+    raise ReplyloopError(f"{plain(dimension)} is no dimension to test: take one of {known}.")
+
+
+def check_known(connection: "sa.Connection", row: Any) -> None:
+    """Refuse a name that nobody has used so far: a misspelt one would be served to the bot at once."""
+    from replyloop_assets.warehouse.experiments import known_values, unknown_values
+
+    if unknown := unknown_values(connection, row):
+        known = known_values(connection, row["dimension"])
+        there = f"known are {', '.join(map(plain, known))}" if known else "none is known yet"
+        raise ReplyloopError(
+            f"{plain(unknown[0])} is no {plain(row['dimension'])} known so far ({there}): correct it, or say "
+            "--force for a new one."
+        )
 
 
 def check_numbers(share: float, lift: float | None, per_day: float | None) -> None:
@@ -198,7 +215,7 @@ def foresee(
 
     settings = place.settings.experiments
     parameters = {
-        "family": row["strategy_type"],
+        "dimension": row["dimension"],
         "control": row["control_strategy"],
         "days": settings.suggest_window_days,
         "least": settings.min_samples,
@@ -206,7 +223,7 @@ def foresee(
     lately = (
         connection.execute(sa.text(read_sql("reports/experiment_baseline")), parameters).mappings().first()
     )
-    # experiments on one family share its replies evenly
+    # experiments on one dimension share its replies evenly
     daily = per_day or (lately["per_day"] / (1 + lately["running"]) if lately else 0)
     if not daily:
         raise ReplyloopError("No outcomes are known yet: say with --per-day how many replies are to come.")

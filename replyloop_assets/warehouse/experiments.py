@@ -12,6 +12,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.text import plain, typed
 
 Row = Mapping[str, Any]
+MOST_NAMED = 10  # in a sentence
 LEAST_OF_AN_ID = 4  # characters, so that nothing is stopped by a slip
 
 # two at once could not see that they are rivals
@@ -29,18 +30,20 @@ RIVAL = sa.text("""
     WHERE status = 'running' AND dimension = :dimension AND id <> :id
         AND (control_strategy, treatment_strategy) IN ((:control, :treatment), (:treatment, :control))
 """)
-UNKNOWN = sa.text("""
-    SELECT arm.name
-    FROM unnest(CAST(:arms AS TEXT[])) WITH ORDINALITY AS arm (name, place)
-    WHERE
-        NOT EXISTS (
-            SELECT FROM strategy_allocation WHERE strategy_type = :dimension AND strategy_name = arm.name
-        )
-        AND NOT EXISTS (SELECT FROM daily_rollup WHERE dimension = :dimension AND value = arm.name)
-        AND NOT EXISTS (
-            SELECT FROM generator_preferences WHERE :dimension = 'generator' AND generator_name = arm.name
-        )
-    ORDER BY arm.place
+# what was served, replied with or allocated, the most used first
+KNOWN = sa.text("""
+    SELECT known.value
+    FROM (
+        SELECT value, sum(n) AS replies FROM daily_rollup
+        WHERE dimension = :dimension AND metric = 'followers_gained' AND value <> 'unknown'
+        GROUP BY value
+        UNION ALL
+        SELECT strategy_name, 0 FROM strategy_allocation WHERE strategy_type = :dimension
+        UNION ALL
+        SELECT generator_name, 0 FROM generator_preferences WHERE :dimension = 'generator'
+    ) AS known (value, replies)
+    GROUP BY known.value
+    ORDER BY sum(known.replies) DESC, known.value
 """)
 CREATE = sa.text("""
     INSERT INTO experiments (
@@ -93,10 +96,15 @@ def find_experiment(connection: sa.Connection, word: str) -> Row:
     return dict(found[0])
 
 
-def unknown_arms(connection: sa.Connection, row: Row) -> list[str]:
+def known_values(connection: sa.Connection, dimension: str, most: int = MOST_NAMED) -> list[str]:
+    """The values that were served, replied with or allocated so far, the most used first."""
+    return list(connection.execute(KNOWN, {"dimension": dimension}).scalars())[:most]
+
+
+def unknown_values(connection: sa.Connection, row: Row) -> list[str]:
     """Those of the two strategies that nothing live and no reply so far is of."""
-    arms = [row["control_strategy"], row["treatment_strategy"]]
-    return list(connection.execute(UNKNOWN, {"dimension": row["dimension"], "arms": arms}).scalars())
+    known = set(connection.execute(KNOWN, {"dimension": row["dimension"]}).scalars())
+    return [value for value in (row["control_strategy"], row["treatment_strategy"]) if value not in known]
 
 
 def create_experiment(

@@ -26,7 +26,9 @@ OUTCOME = sa.text("""
     )
 """)
 ENTRY = sa.text("""
-    INSERT INTO decision_ledger (dimension, unit, arm, probability, available, policy_version, as_of, decided_at)
+    INSERT INTO decision_ledger (
+        dimension, unit, arm, probability, available, policy_version, as_of, decided_at
+    )
     VALUES (:dimension, ledger_key(:unit), :arm, 0.5, CAST(:menu AS JSONB), 'strategy_allocation', :at, :at)
 """)
 SHARE = sa.text("""

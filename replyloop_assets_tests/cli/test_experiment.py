@@ -16,7 +16,7 @@ from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.experiments import create_experiment, start_experiment
 from replyloop_assets_tests.bot.calls import allocate
 
-PAIR = ("--control", "ResearchSynthesizer", "--treatment", "PersonalStory")
+PAIR = ("--control", "ResearchSynthesizer", "--treatment", "PersonalStory", "--force")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_by_default_the_forecast_rests_on_what_was_seen(loop: sa.Engine) -> None
     answer = json.loads(run("create", *PAIR, "--json"))
     assert answer["plan"] == {"per_day": 100, "share": 0.1, "days": 60}
     assert answer["warning"] is None
-    shared = json.loads(run("create", "--control", "A", "--treatment", "B", "--json"))
+    shared = json.loads(run("create", "--control", "A", "--treatment", "B", "--force", "--json"))
     assert shared["plan"]["per_day"] == 50, "the dimension's replies are shared by its experiments"
 
 
@@ -119,7 +119,9 @@ def test_a_suggestion_is_started_by_its_id(loop: sa.Engine) -> None:
         (("create", "--control", " A", "--treatment", "A ", "--per-day", "9"), "against itself"),
         (("create", "--control", "A", "--treatment", " ", "--per-day", "9"), "--treatment is blank"),
         (("create", *PAIR, "--name", " ", "--per-day", "9"), "--name is blank"),
-        (("create", *PAIR, "--dimension", "search_query", "--per-day", "9"), "test generator, format or"),
+        (("create", *PAIR, "--dimension", "search_query", "--per-day", "9"), "take one of generator, format"),
+        (("create", *PAIR, "--dimension", "posting_hour", "--per-day", "9"), "not told it reply by reply"),
+        (("create", *PAIR[:-1], "--per-day", "9"), r"ResearchSynthesizer is no generator known so far \(none"),
         (("create", *PAIR, "--per-day", "inf"), "--per-day inf is no number up to"),
         (("create", *PAIR, "--per-day", "9", "--lift", "inf"), "--lift inf is no number up to 20"),
         (("create", "--control", "A", "--treatment", "B\udc80", "--per-day", "9"), "no text in UTF-8"),
@@ -146,21 +148,22 @@ def test_nothing_yet_says_what_to_do(loop: sa.Engine) -> None:
     assert "replyloop experiment create" in run("list")
 
 
-def test_what_is_typed_is_recorded_without_blanks_and_unknown_arms_are_warned_of(loop: sa.Engine) -> None:
+def test_what_is_typed_is_recorded_without_blanks_and_an_unknown_value_is_refused(loop: sa.Engine) -> None:
     allocate(loop, "format", {"single": 0.7, "thread": 0.3})
     words = ("create", "--dimension", "format", "--control", " single ", "--per-day", "500", "--share", "0.5")
     answer = json.loads(run(*words, "--treatment", "thread", "--json"))
     assert (answer["experiment_name"], answer["warnings"]) == ("thread instead of single", [])
-    told = run(*words, "--treatment", "threads")
-    assert "Warning: threads is no format known so far" in told
-    assert told.count("Warning") == 1
+    with pytest.raises(ReplyloopError, match=r"threads is no format .* \(known are single, thread\): correct"):
+        run(*words, "--treatment", "threads")
+    assert len(facts(loop)) == 2
+    assert "threads instead of single runs as" in run(*words, "--treatment", "threads", "--force")
 
 
 def test_a_pair_is_tested_once_whichever_way_round(loop: sa.Engine) -> None:
-    run("create", "--control", "A", "--treatment", "B", "--per-day", "100")
+    run("create", "--control", "A", "--treatment", "B", "--per-day", "100", "--force")
     for control, treatment in (("A", "B"), ("B", "A")):
         with pytest.raises(ReplyloopError, match="B instead of A already tests"):
-            run("create", "--control", control, "--treatment", treatment, "--per-day", "100")
+            run("create", "--control", control, "--treatment", treatment, "--per-day", "100", "--force")
     assert len(facts(loop)) == 2
 
 
@@ -207,6 +210,6 @@ def test_a_row_of_the_bots_own_is_shown_with_dashes_and_gives_no_orders(loop: sa
     assert "Own [2J" in run("list")
     shown = run("show", "Own\x1b[2J\x9b")
     assert "–: Own [2J  (–) against A, at most – days." in shown
-    told = run("create", "--control", "A", "--treatment", "B\x1b[2J", "--per-day", "9")
+    told = run("create", "--control", "A", "--treatment", "B\x1b[2J", "--per-day", "9", "--force")
     told += run("stop", "B\x1b[2J instead of A", "--reason", "enough")
     assert not {"\x1b", "\x9b"} & {*run("list"), *shown, *told}

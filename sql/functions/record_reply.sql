@@ -60,6 +60,10 @@ BEGIN
     WHERE known.tweet_id = told.tweet_id
     ORDER BY known.decision_id
     LIMIT 1;
+    -- an id that is no claim's may be a misspelt one: without a target nothing could be learnt from it
+    IF coalesce(stored.decision_id::TEXT, same_post.tweet_id, told.target_username, told.target_tweet_id) IS NULL THEN
+        RETURN keep_in_quarantine('record_reply', 'decision_id is that of no claim, and no target is named', raw);
+    END IF;
     IF same_post.tweet_id IS NOT NULL THEN
         -- an importer gives a post that it knows no decision of a derived id: a UUID of version 5
         IF same_post.decision_id::TEXT !~ '^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$'
