@@ -146,7 +146,7 @@ def check_strategies(control: str | None, treatment: str | None) -> tuple[str, s
 
 
 def check_dimension(dimension: str | None) -> None:
-    """Refuse what is no dimension, and one that nobody is treated by: the queue or the bot's clock decides it."""
+    """Refuse what is no dimension, and one that no experiment can treat anybody by."""
     from replyloop_assets.learning.dimensions import ALLOCATED, TESTABLE
 
     if dimension in TESTABLE:
@@ -154,7 +154,8 @@ def check_dimension(dimension: str | None) -> None:
     known = ", ".join(TESTABLE)
     if dimension in ALLOCATED:
         raise ReplyloopError(
-            f"{dimension} is no dimension to test, as the bot is not told it reply by reply: take one of {known}."
+            f"{dimension} is no dimension to test, as the bot is not told it reply by reply: take one of "
+            f"{known}."
         )
     raise ReplyloopError(f"{plain(dimension)} is no dimension to test: take one of {known}.")
 

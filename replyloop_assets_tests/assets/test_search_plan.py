@@ -64,6 +64,12 @@ def reply(
             connection.execute(sa.text(statement), rows)
 
 
+def fill_chain(engine: sa.Engine, now: datetime, days: list[date]) -> None:
+    """Fill days, once the posts found just before them are classified."""
+    fill(engine, now, [days[0] - timedelta(days=n) for n in (2, 1)], CHAIN[:1])
+    fill(engine, now, days, CHAIN)
+
+
 def plan_of(engine: sa.Engine, day: date) -> list[dict[str, Any]]:
     query = "SELECT * FROM search_plan_history WHERE day = :day ORDER BY position"
     with engine.connect() as connection:
@@ -88,7 +94,7 @@ def test_good_outcomes_put_an_account_into_the_proven_query_from_their_day_on(en
     reply(engine, "Ann_1", followers=4, times=2, known=BEFORE)
     reply(engine, "Ann_1", followers=22, times=2)
     reply(engine, "bob", followers=9, times=3)
-    fill(engine, LATER, [BEFORE, DAY], CHAIN)
+    fill_chain(engine, LATER, [BEFORE, DAY])
     assert labels(plan_of(engine, BEFORE)) == DEFAULTS
     proven = plan_of(engine, DAY)[0]
     assert (proven["label"], proven["priority"], proven["min_likes"]) == ("Proven accounts", 10, 5_000)
@@ -105,7 +111,7 @@ def test_the_allocation_of_a_tier_moves_its_share_of_the_effort(
 ) -> None:
     reply(engine, "ann", followers=9, times=25, likes=winner)
     reply(engine, "ann", followers=1, times=25, likes=loser)
-    fill(engine, LATER, [DAY], CHAIN)
+    fill_chain(engine, LATER, [DAY])
     plan = plan_of(engine, DAY)
     name = {70_000: "50K-100K", 7_000: "5K-10K"}
     with engine.connect() as connection:
@@ -139,7 +145,7 @@ def test_the_allocation_of_a_tier_moves_its_share_of_the_effort(
 def test_22_replies_make_a_tier_known_well_enough_and_21_do_not(engine: sa.Engine) -> None:
     reply(engine, "ann", followers=1, times=21, known=BEFORE)
     reply(engine, "ann", followers=1)
-    fill(engine, LATER, [BEFORE, DAY], CHAIN)
+    fill_chain(engine, LATER, [BEFORE, DAY])
     assert labels(plan_of(engine, BEFORE)) == DEFAULTS
     assert labels(plan_of(engine, DAY)) == ["Top tier 5K-10K", *DEFAULTS]
 
@@ -163,7 +169,7 @@ def test_a_pivot_that_was_open_before_the_as_of_explores_30_percent(engine: sa.E
                 ),
                 {"opened_at": opened_at, "closed_at": closed_at},
             )
-        fill(engine, LATER, days, CHAIN)
+        fill_chain(engine, LATER, days)
         plans = [plan_of(engine, day) for day in days]
         assert [share(plan, "Exploration 250K+") for plan in plans] == expected
         for plan in plans:
@@ -174,7 +180,7 @@ def test_a_pivot_that_was_open_before_the_as_of_explores_30_percent(engine: sa.E
 
 def test_only_the_running_day_replaces_the_live_plan_and_as_a_whole(engine: sa.Engine) -> None:
     reply(engine, "ann", followers=12, times=25)
-    fill(engine, LATER, [DAY])
+    fill(engine, LATER, [BEFORE, DAY])
     assert live_plan(engine) == []
     noon = END - timedelta(hours=8)
     fill(engine, noon, [DAY])  # the clock of a day that had not yet closed: an older as-of changes nothing

@@ -106,10 +106,12 @@ def call_of(signature: str, arguments: int) -> str:
     types = signature[signature.index("(") + 1 : -1].split(",") if arguments else []
     values = ", ".join(f"NULL::{name} AS a{place}" for place, name in enumerate(types)) or "1"
     names = ", ".join(f"given.a{place}" for place in range(arguments))
-    return f"SELECT {signature[: signature.index('(')]}({names}) FROM (SELECT {values} OFFSET 0) AS given"
+    name = signature[: signature.index("(")]
+    return f"SELECT replyloop.{name}({names}) FROM (SELECT {values} OFFSET 0) AS given"
 
 
 REFUSED = "42501"
+UNSEEN = "42704"  # a type in a schema that one may not look into
 
 
 @pytest.fixture
@@ -224,7 +226,10 @@ def test_supabases_anonymous_roles_are_let_into_nothing(engine: sa.Engine) -> No
     for role in STRANGERS:
         with acting_as(engine, role) as connection:
             for signature, (_, arguments) in functions_of(engine).items():
-                assert refusal(connection, call_of(signature, arguments)) == REFUSED, (role, signature)
+                assert refusal(connection, call_of(signature, arguments)) in (REFUSED, UNSEEN), (
+                    role,
+                    signature,
+                )
             for table in tables_of(engine) - BOTS_TABLES:
                 for verb, statement in touches(engine, table).items():
                     assert refusal(connection, statement) == REFUSED, (role, verb, table)

@@ -121,7 +121,7 @@ def test_a_suggestion_is_started_by_its_id(loop: sa.Engine) -> None:
         (("create", *PAIR, "--name", " ", "--per-day", "9"), "--name is blank"),
         (("create", *PAIR, "--dimension", "search_query", "--per-day", "9"), "take one of generator, format"),
         (("create", *PAIR, "--dimension", "posting_hour", "--per-day", "9"), "not told it reply by reply"),
-        (("create", *PAIR[:-1], "--per-day", "9"), r"ResearchSynthesizer is no generator known so far \(none"),
+        (("create", *PAIR[:-1], "--per-day", "9"), r"no generator known so far \(none"),
         (("create", *PAIR, "--per-day", "inf"), "--per-day inf is no number up to"),
         (("create", *PAIR, "--per-day", "9", "--lift", "inf"), "--lift inf is no number up to 20"),
         (("create", "--control", "A", "--treatment", "B\udc80", "--per-day", "9"), "no text in UTF-8"),
@@ -153,7 +153,9 @@ def test_what_is_typed_is_recorded_without_blanks_and_an_unknown_value_is_refuse
     words = ("create", "--dimension", "format", "--control", " single ", "--per-day", "500", "--share", "0.5")
     answer = json.loads(run(*words, "--treatment", "thread", "--json"))
     assert (answer["experiment_name"], answer["warnings"]) == ("thread instead of single", [])
-    with pytest.raises(ReplyloopError, match=r"threads is no format .* \(known are single, thread\): correct"):
+    with pytest.raises(
+        ReplyloopError, match=r"threads is no format .* \(known are single, thread\): correct"
+    ):
         run(*words, "--treatment", "threads")
     assert len(facts(loop)) == 2
     assert "threads instead of single runs as" in run(*words, "--treatment", "threads", "--force")

@@ -1,6 +1,7 @@
--- Who may do what. replyloop_bot calls the bot's functions, which are those that run with their owner's rights, and does
--- nothing else; replyloop_reader reads the loop's tables. Both see one schema. Nobody else calls anything: not PUBLIC,
--- not Supabase's anonymous roles. Run whenever a function or a table changes.
+-- Who may do what. replyloop_bot calls the bot's functions, which are those that run with their owner's
+-- rights, and does nothing else; replyloop_reader reads the loop's tables. Both see one schema. Nobody
+-- else calls anything: not PUBLIC, not Supabase's anonymous roles. Run whenever a function or a table
+-- changes.
 DO $$
 DECLARE
     bot CONSTANT TEXT := current_setting('replyloop.bot_schema');

@@ -1,6 +1,7 @@
--- The tables a bot or an importer writes, in the bot's schema. A bot that already has them keeps every row, column and
--- type of its own: each table is created with its key alone, then given the columns it lacks. What was there before
--- has no recorded_at: a volatile default would rewrite the table, and no such row is late.
+-- The tables a bot or an importer writes, in the bot's schema. A bot that already has them keeps every
+-- row, column and type of its own: each table is created with its key alone, then given the columns it
+-- lacks. What was there before has no recorded_at: a volatile default would rewrite the table, and no such
+-- row is late.
 
 CREATE TABLE IF NOT EXISTS reply_opportunities (id UUID PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE reply_opportunities
@@ -116,7 +117,8 @@ ADD COLUMN IF NOT EXISTS created_at TIMESTAMPTZ DEFAULT now();
 CREATE INDEX IF NOT EXISTS idx_system_events_type ON system_events (event_type, created_at);
 CREATE INDEX IF NOT EXISTS idx_system_events_created ON system_events (created_at);
 -- an error told twice is found by its id, of any length; an alert is told once
-CREATE INDEX IF NOT EXISTS idx_system_events_error_id ON system_events USING hash ((event_data ->> 'error_id'))
+CREATE INDEX IF NOT EXISTS idx_system_events_error_id
+ON system_events USING hash ((event_data ->> 'error_id'))
 WHERE event_type = 'bot_error';
 CREATE UNIQUE INDEX IF NOT EXISTS idx_system_events_alert ON system_events ((event_data ->> 'alert'))
 WHERE event_type = 'replyloop_alert';

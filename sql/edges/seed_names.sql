@@ -1,6 +1,6 @@
--- The seed's three tables under their names in the bot's schema, where these are free: so the plan's own queries run as
--- written. Plain views, which can be written through, with the rights of whoever asks (where the server knows that), and
--- granted to nobody but their owner.
+-- The seed's three tables under their names in the bot's schema, where these are free: so the plan's own
+-- queries run as written. Plain views, which can be written through, with the rights of whoever asks
+-- (where the server knows that), and granted to nobody but their owner.
 DO $$
 DECLARE
     bot CONSTANT TEXT := current_setting('replyloop.bot_schema');

@@ -1,5 +1,5 @@
--- The arm of a dimension (format, posting_hour, …) for a unit, by the live allocation. No row of the dimension:
--- no arm, and nothing is recorded.
+-- The arm of a dimension (format, posting_hour, …) for a unit, by the live allocation. No row of the
+-- dimension: no arm, and nothing is recorded.
 CREATE OR REPLACE FUNCTION arm_for(dimension TEXT, unit TEXT, at TIMESTAMPTZ DEFAULT now())
 RETURNS TABLE (arm TEXT, probability DOUBLE PRECISION, available JSONB, as_of TIMESTAMPTZ, reason TEXT)
 LANGUAGE plpgsql SECURITY DEFINER AS $$

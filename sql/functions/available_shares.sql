@@ -1,6 +1,6 @@
--- The shares of a dimension over the values that the queue holds: renormalised, and a part (a tenth by default)
--- over those that the allocation does not know, or no longer (paused without a share). An arm that it holds at no share
--- otherwise, as a rejected one, is never drawn.
+-- The shares of a dimension over the values that the queue holds: renormalised, and a part (a tenth by
+-- default) over those that the allocation does not know, or no longer (paused without a share). An arm
+-- that it holds at no share otherwise, as a rejected one, is never drawn.
 CREATE OR REPLACE FUNCTION available_shares(dimension TEXT, held TEXT[])
 RETURNS TABLE (arms TEXT[], probabilities DOUBLE PRECISION[], known_as_of TIMESTAMPTZ)
 LANGUAGE sql STABLE AS $$

@@ -1,7 +1,7 @@
--- Takes the next opportunities from the queue, each for as long as the lease: draws the slot of each dimension
--- by its allocation over what the queue holds, given the slots drawn before, takes the best post in it, and
--- decides generator, format, experiment and variant. Every draw is in the ledger,
--- under the decision's id.
+-- Takes the next opportunities from the queue, each for as long as the lease: draws the slot of each
+-- dimension by its allocation over what the queue holds, given the slots drawn before, takes the best post
+-- in it, and decides generator, format, experiment and variant. Every draw is in the ledger, under the
+-- decision's id.
 CREATE OR REPLACE FUNCTION claim_next(
     most INTEGER DEFAULT 1, claimed_by TEXT DEFAULT NULL, at TIMESTAMPTZ DEFAULT now()
 ) RETURNS TABLE (

@@ -1,5 +1,5 @@
--- The outcomes that became known in [known_from, known_before), one row per piece of content, with every count of its
--- snapshot.
+-- The outcomes that became known in [known_from, known_before), one row per piece of content, with every
+-- count of its snapshot.
 --
 -- An outcome is the first snapshot taken at or after posted_at + horizon, known when it was taken.
 -- If none comes by the end of the grace period, the last one before it counts, known at that end.

@@ -1,5 +1,5 @@
--- What a post is like before anybody replies to it, by dimension: the slots that the queue draws among and that
--- a reply to it is counted under. What nobody recorded reads 'unknown'.
+-- What a post is like before anybody replies to it, by dimension: the slots that the queue draws among and
+-- that a reply to it is counted under. What nobody recorded reads 'unknown'.
 CREATE OR REPLACE FUNCTION opportunity_slots(
     like_count BIGINT, follower_count BIGINT, age_minutes BIGINT, search_query TEXT
 ) RETURNS JSONB

@@ -1,11 +1,10 @@
--- A schema of the loop's own. Up to here everything lay among the bot's tables; a full and empty set was just made in
--- schema replyloop (0001 to 0009 run there), and what a former layout holds moves into it, with its rows. A table
--- that is just as it should be is moved as it is; an early form of one gives its rows; one of the bot's own that the
--- loop had found under a name of the plan's gives the loop's rows and is left alone. The bot's tables are no longer
--- made here (sql/edges/bot_tables.sql).
-DROP TABLE
-    reply_opportunities, discovered_accounts, content_metadata, tweet_metrics, account_follower_snapshots,
-    system_events;
+-- A schema of the loop's own. Up to here everything lay among the bot's tables; a full and empty set was
+-- just made in schema replyloop (0001 to 0009 run there), and what a former layout holds moves into it,
+-- with its rows. A table that is just as it should be is moved as it is; an early form of one gives its
+-- rows; one of the bot's own that the loop had found under a name of the plan's gives the loop's rows and
+-- is left alone. The bot's tables are no longer made here (sql/edges/bot_tables.sql).
+DROP TABLE reply_opportunities, discovered_accounts, content_metadata, tweet_metrics;
+DROP TABLE account_follower_snapshots, system_events;
 
 -- What a table is made of, without its schema.
 CREATE FUNCTION described(of_table REGCLASS) RETURNS TEXT

@@ -1,5 +1,5 @@
--- A dimension and its value, by one pair of words; what a post is like stands in one column, and an outcome holds every
--- count of its snapshot: a new dimension or metric needs no column.
+-- A dimension and its value, by one pair of words; what a post is like stands in one column, and an
+-- outcome holds every count of its snapshot: a new dimension or metric needs no column.
 CREATE TABLE dimensions (
     name TEXT PRIMARY KEY,
     place INTEGER NOT NULL, -- of equally sure slots the first is drawn first

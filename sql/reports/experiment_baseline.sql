@@ -27,7 +27,9 @@ SELECT
     (SELECT sum(n) / count(DISTINCT day)::DOUBLE PRECISION FROM recent WHERE dimension = 'all') AS per_day,
     (
         SELECT count(*) FROM experiments AS other
-        WHERE other.status = 'running' AND other.dimension IN (SELECT known.name FROM dimensions AS known WHERE known.is_testable)
+        WHERE
+            other.status = 'running'
+            AND other.dimension IN (SELECT known.name FROM dimensions AS known WHERE known.is_testable)
     ) AS running
 FROM merged
 ORDER BY merged.dimension = 'all'

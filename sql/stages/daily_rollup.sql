@@ -1,6 +1,6 @@
 -- Grain: one row per dimension, value and metric of the day's outcomes. Keys: day, dimension, value,
--- metric, those of the tables of dimensions and metrics. Sums of logarithms are taken in a fixed order, so that the same outcomes give the same bits
--- in whatever order they arrived.
+-- metric, those of the tables of dimensions and metrics. Sums of logarithms are taken in a fixed order, so
+-- that the same outcomes give the same bits in whatever order they arrived.
 INSERT INTO daily_rollup (
     day, as_of, dimension, value, metric, reply_count, n, positives, successes,
     sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts

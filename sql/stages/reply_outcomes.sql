@@ -1,6 +1,6 @@
 -- Grain: one row per reply with a matured outcome, in the partition of the day it became known, with
--- everything the loop learns by. Keys: day, decision_id. What nobody recorded reads 'unknown'. What its post was like
--- is what was found when the post was classified, first of all, in the days of the window.
+-- everything the loop learns by. Keys: day, decision_id. What nobody recorded reads 'unknown'. What its
+-- post was like is what was found when the post was classified, first of all, in the days of the window.
 INSERT INTO reply_outcomes (
     day, as_of, decision_id, tweet_id, posted_at, collected_at, known_at, matured_by,
     account, target_tweet_id, slots, generator, format, posting_hour, experiment_id, experiment_variant,

@@ -1,5 +1,5 @@
--- Grain: one row per dimension and value: the evidence of the same day's analytics. What nobody recorded is no
--- arm: an 'unknown' cannot be chosen.
+-- Grain: one row per dimension and value: the evidence of the same day's analytics. What nobody recorded
+-- is no arm: an 'unknown' cannot be chosen.
 SELECT
     rated.dimension_type AS dimension,
     rated.dimension_value AS value,

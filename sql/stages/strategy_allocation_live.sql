@@ -5,12 +5,12 @@
 WITH newest AS (
     SELECT
         history.*,
-        history.probability = min(history.probability) OVER of_dimension
-        AND min(history.probability) OVER of_dimension < max(history.probability) OVER of_dimension AS is_least,
-        history.probability = max(history.probability) OVER of_dimension AS is_first
+        history.probability = min(history.probability) OVER of_one
+        AND min(history.probability) OVER of_one < max(history.probability) OVER of_one AS is_least,
+        history.probability = max(history.probability) OVER of_one AS is_first
     FROM strategy_allocation_history AS history
     WHERE history.day = :day
-    WINDOW of_dimension AS (PARTITION BY history.dimension)
+    WINDOW of_one AS (PARTITION BY history.dimension)
 ),
 
 tested AS (
