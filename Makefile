@@ -14,12 +14,13 @@ run: $(READY) ## the demo: a synthetic bot's 120 days, then the Dagster UI on 12
 test: $(READY) ## the whole suite, on real PostgreSQL
 	$(BIN)/pytest -n 2 --dist worksteal
 
-check: $(READY) ## format, lint, types, import contracts, SQL lint
+check: $(READY) ## format, lint, types, import contracts, SQL lint, migrations unchanged
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql --processes 2
+	$(BIN)/python -m replyloop_assets.warehouse.migrations
 
 format: $(READY) ## put code and SQL into the house's form
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Text that somebody else wrote: fit for a terminal, fit for the database."""
+"""Text that somebody else wrote, made fit for a terminal, a sentence or the database, all by `plain`."""
 
 import re
 
@@ -8,6 +8,11 @@ from replyloop_assets.errors import ReplyloopError
 def plain(text: object, most: int | None = 80) -> str:
     """What somebody else wrote, on one line and without orders to the terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text))[:most]
+
+
+def plain_or_dash(value: object) -> str:
+    """The same, whole, of what may be missing: then a dash."""
+    return "–" if value is None else plain(value, None)
 
 
 def clause(text: object, most: int = 160) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from replyloop_assets.text import plain
+from replyloop_assets.text import plain_or_dash
 from replyloop_assets.warehouse.queries import read_sql
 
 Row = Mapping[str, Any]
@@ -49,12 +49,12 @@ def render_experiments(rows: Sequence[Row]) -> Group:
     for row in rows:
         table.add_row(
             row["id"][:8],
-            *(Text(told(row[name])) for name in ("experiment_name", "dimension", "status")),
-            f"{row['look']}/{told(row['horizon_days'])}" if row["look"] else "–",
+            *(Text(plain_or_dash(row[name])) for name in ("experiment_name", "dimension", "status")),
+            f"{row['look']}/{plain_or_dash(row['horizon_days'])}" if row["look"] else "–",
             count(row["sample_size_control"]),
             count(row["sample_size_treatment"]),
             lift(row),
-            Text(told(row["decision"])),
+            Text(plain_or_dash(row["decision"])),
         )
     return Group(table)
 
@@ -62,7 +62,7 @@ def render_experiments(rows: Sequence[Row]) -> Group:
 def render_experiment(experiment: Row) -> Group:
     """One experiment in words: what it asks, what happened, and each look."""
     pct = experiment["treatment_allocation_pct"]
-    known = {name: told(value) for name, value in experiment.items()}
+    known = {name: plain_or_dash(value) for name, value in experiment.items()}
     parts: list[Any] = [
         Text(f"{known['experiment_name']} ({known['id']}): {known['status']}", "bold"),
         Text(known["hypothesis"]),
@@ -72,7 +72,7 @@ def render_experiment(experiment: Row) -> Group:
             f"at most {known['horizon_days']} days."
         ),
         *(
-            Text(f"{event['at']:%Y-%m-%d %H:%M} {event['event']}: {told(event['reason'])}")
+            Text(f"{event['at']:%Y-%m-%d %H:%M} {event['event']}: {plain_or_dash(event['reason'])}")
             for event in experiment["events"]
         ),
     ]
@@ -83,7 +83,9 @@ def render_experiment(experiment: Row) -> Group:
         sizes = f"{row['sample_size_control']:,} control, {row['sample_size_treatment']:,} treatment"
         raw = "" if row["improvement_pct"] is None else f" As measured {row['improvement_pct']:+.0f}%."
         p_value = "" if row["p_value"] is None else f" Welch's p = {row['p_value']:.3f}."
-        parts.append(Text(f"{row['day']} look {row['look']} ({sizes}): {told(row['reason'])}{raw}{p_value}"))
+        parts.append(
+            Text(f"{row['day']} look {row['look']} ({sizes}): {plain_or_dash(row['reason'])}{raw}{p_value}")
+        )
     return Group(*parts)
 
 
@@ -92,11 +94,6 @@ def lift(row: Row) -> str:
     if row["shrunk_lift_pct"] is None:
         return "–"
     return f"{row['shrunk_lift_pct']:+.0f}% ({row['lift_low_pct']:+.0f} to {row['lift_high_pct']:+.0f})"
-
-
-def told(value: object) -> str:
-    """What a row says, whoever wrote it, or a dash."""
-    return "–" if value is None else plain(value, None)
 
 
 def count(value: int | None) -> str:

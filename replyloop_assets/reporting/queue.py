@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
+from replyloop_assets.text import plain
 from replyloop_assets.warehouse.queries import read_sql
 
 Row = Mapping[str, Any]
@@ -39,9 +40,9 @@ def render_queue(answer: Queue) -> Group:
             followers = row["predicted_followers"]
             expected = "" if followers is None else f", {followers:.1f} followers expected"
             lines.append((f"likely by {generator}{expected}", ""))
-        if said := " ".join((row["tweet_text"] or "").split()):
+        if said := " ".join(plain(row["tweet_text"] or "", None).split()):
             lines.append((said if len(said) <= TEXT_SHOWN else f"{said[:TEXT_SHOWN]} …", "dim"))
-        parts += [Padding(Text(printable(text), style), (0, 0, 0, 3)) for text, style in lines]
+        parts += [Padding(Text(plain(text, None), style), (0, 0, 0, 3)) for text, style in lines]
     return Group(*parts)
 
 
@@ -63,11 +64,6 @@ def queue_line(facts: Row) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def printable(text: str) -> str:
-    """The text without the characters that a terminal obeys."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def print_queue(answer: Queue) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from replyloop_assets.learning.dimensions import TITLES
 from replyloop_assets.learning.incidents.secrets import hide_secrets
 from replyloop_assets.reporting.health import Seen, three_sentences
 from replyloop_assets.settings import Settings
@@ -18,16 +19,6 @@ from replyloop_assets.warehouse.queries import read_sql
 Row = Mapping[str, Any]
 Status = dict[str, Any]
 
-SHOWN = {
-    "account": "Accounts",
-    "posting_hour": "Posting hours (UTC)",
-    "engagement_tier": "Likes of the post",
-    "account_size": "Size of the account",
-    "timing_window": "Age of the post",
-    "generator": "Generators",
-    "format": "Formats",
-    "search_query": "Searches",
-}
 MOST = 5
 MOST_TOLD = 500  # characters of a message
 WIDTH_OF_A_FILE = 120
@@ -101,7 +92,7 @@ def render_status(status: Status, most: int = MOST) -> Group:
     if status["performance"]:
         as_of = next(iter(status["performance"].values()))[0]["as_of"]
         parts.append(f"\nThe window that ends {as_of:%Y-%m-%d %H:%M} UTC:")
-    for dimension, title in SHOWN.items():
+    for dimension, title in TITLES.items():
         if rows := status["performance"].get(dimension):
             parts += [performance_table(title, rows, most), ""]
     if status["allocation"]:

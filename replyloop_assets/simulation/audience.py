@@ -45,10 +45,6 @@ class Post:
     topic: str
     text: str
 
-    def age_at(self, instant: datetime) -> float:
-        """Minutes since it was posted."""
-        return self.age_minutes + (instant - self.found_at) / timedelta(minutes=1)
-
 
 class Audience:
     """The accounts of a world, and every post of its days, in the order they can be found."""

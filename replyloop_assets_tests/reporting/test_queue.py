@@ -31,7 +31,7 @@ def test_the_queue_from_empty_to_empty(engine: sa.Engine) -> None:
             "3 posts of 2 authors to answer.\n\n1. @author2  https://x.com/author2/status/3\n"
         )
         assert "   Score 65.0: 50K-100K likes, <2h old.\n   likely by ResearchSynthesizer\n" in said
-        assert "   two lines �[31mlong long" in said
+        assert "   two lines [31mlong long" in said
         assert "2. @author1" not in shown(engine, most=1)
         assert len(loop.claim_next(2, at=NOW)) == 2
         said = shown(engine)
