@@ -30,7 +30,8 @@ from urllib.parse import quote
 import psutil
 from psycopg import pq
 
-from replyloop_assets.postgres.programs import Account, Binaries, EmbeddedError, find
+from replyloop_assets.postgres.account import Account, EmbeddedError
+from replyloop_assets.postgres.programs import Binaries, find
 
 __all__ = ["EmbeddedError", "Server", "Status"]
 
