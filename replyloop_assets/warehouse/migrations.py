@@ -70,7 +70,8 @@ def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
         prepare_schemas(connection, bot)
         applied = read_ledger(connection, f"{SCHEMA}.migrations")
         check_age(connection, applied)
-        new = [] if applied else complete_former(connection)
+        completed = None if applied else complete_former(connection)
+        new = completed or []
         for path, checksum in migrations():
             if path.stem not in applied:
                 # the loop's whole set was made among the bot's tables once: it is made in its own schema now
@@ -78,7 +79,8 @@ def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
                 run_script(connection, path.read_text(encoding="utf-8"))
                 walk(connection, SCHEMA, bot)
                 record(connection, path.stem, checksum)
-                new.append(path.stem)
+                if completed is None or path.stem > AMONG_THE_BOTS:
+                    new.append(path.stem)
             elif applied[path.stem] not in known_forms(path.stem):
                 raise_other_form(path.stem)
         settle(connection, bot, applied.get(SETTLED))
@@ -123,15 +125,15 @@ def check_age(connection: sa.Connection, applied: dict[str, str]) -> None:
         )
 
 
-def complete_former(connection: sa.Connection) -> list[str]:
+def complete_former(connection: sa.Connection) -> list[str] | None:
     """Bring a database of the layout before 0010 to its last state, where it lies; 0010 then moves it.
 
     Returns:
-        The migrations applied there now.
+        The migrations applied there now; None where there is no such layout.
     """
     former = connection.execute(sa.text(FORMER)).scalar()
     if former is None:
-        return []
+        return None
     say(connection, "former_schema", former)
     walk(connection, former)
     applied = read_ledger(connection, "replyloop_migrations")

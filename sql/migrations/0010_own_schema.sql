@@ -41,6 +41,7 @@ DECLARE
     moving RECORD;
     theirs REGCLASS;
     shared TEXT;
+    cast_to_ours TEXT;
     is_theirs BOOLEAN;
     -- every function that ever was ours
     functions CONSTANT TEXT [] := ARRAY[
@@ -109,24 +110,35 @@ BEGIN
             EXECUTE format('ALTER TABLE %s SET SCHEMA replyloop', theirs);
             CONTINUE;
         END IF;
+        -- a value of the bot's that cannot be one of ours (an id that is a number) is made anew
         SELECT
-            string_agg(quote_ident(old.attname), ', ') FILTER (WHERE new.attname IS NOT NULL),
+            string_agg(quote_ident(old.attname), ', ' ORDER BY new.attnum) FILTER (WHERE castable.yes),
+            string_agg(
+                format('CAST(%I AS %s)', old.attname, format_type(new.atttypid, new.atttypmod)), ', ' ORDER BY new.attnum
+            ) FILTER (WHERE castable.yes),
             bool_or(new.attname IS NULL)
-        INTO shared, is_theirs
+        INTO shared, cast_to_ours, is_theirs
         FROM pg_attribute AS old
         LEFT JOIN pg_attribute AS new
             ON old.attname = new.attname AND new.attrelid = moving.ours AND NOT new.attisdropped
+        CROSS JOIN LATERAL (
+            SELECT
+                new.atttypid IS NOT NULL
+                AND (
+                    old.atttypid = new.atttypid
+                    OR EXISTS (
+                        SELECT FROM pg_cast AS c WHERE c.castsource = old.atttypid AND c.casttarget = new.atttypid
+                    )
+                    OR EXISTS (
+                        SELECT FROM pg_type AS t
+                        WHERE t.oid IN (old.atttypid, new.atttypid) AND t.typcategory = 'S'
+                    )
+                ) AS yes
+        ) AS castable
         WHERE old.attrelid = theirs AND old.attnum > 0 AND NOT old.attisdropped;
         CONTINUE WHEN shared IS NULL;
         EXECUTE format(
-            'INSERT INTO %s (%s) SELECT %s FROM %s%s', moving.ours, shared, (
-                SELECT string_agg(format('CAST(%I AS %s)', a.attname, format_type(a.atttypid, a.atttypmod)), ', ')
-                FROM pg_attribute AS a
-                INNER JOIN unnest(string_to_array(shared, ', ')) WITH ORDINALITY AS of (name, place)
-                    ON quote_ident(a.attname) = of.name
-                WHERE a.attrelid = moving.ours
-            ),
-            theirs,
+            'INSERT INTO %s (%s) SELECT %s FROM %s%s', moving.ours, shared, cast_to_ours, theirs,
             CASE WHEN is_theirs AND moving.mark IS NOT NULL THEN format(' WHERE %I IS NOT NULL', moving.mark) ELSE '' END
         );
         IF NOT is_theirs THEN
