@@ -35,7 +35,8 @@ bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decis
 	$(BIN)/python -m benchmarks.sequential
 	$(BIN)/python -m benchmarks.errors
 
-schema: $(READY) ## record the present schema in sql/schema.txt
+schema: $(READY) ## record the present schema, and the forms of new migrations
+	$(BIN)/python -m replyloop_assets.warehouse.migrations record
 	$(BIN)/python -m replyloop_assets.warehouse.schema > sql/schema.txt.new
 	mv sql/schema.txt.new sql/schema.txt
 

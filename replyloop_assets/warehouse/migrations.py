@@ -5,6 +5,7 @@ functions, what the bot's tables lack, the seed's names and who may do what are 
 them has changed (`settling`), so that they need no numbers.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
@@ -224,9 +225,18 @@ def say(connection: sa.Connection, name: str, value: str) -> None:
     )
 
 
+def record_new() -> None:
+    """Write down the form of each migration that has none yet: `make schema` does it."""
+    forms = project_file("sql/migrations/forms.txt")
+    new = [f"{checksum} {path.stem}\n" for path, checksum in migrations() if not known_forms(path.stem)]
+    forms.write_text(forms.read_text(encoding="utf-8") + "".join(new), encoding="utf-8")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["record"]:
+        record_new()
     if changed := changed_migrations():
         raise SystemExit(
             f"{', '.join(changed)}: a migration that was committed never changes. Restore it and write a new "
-            "one; a new one's checksum (sha256sum) is the last line of its name in sql/migrations/forms.txt."
+            "one, which `make schema` records."
         )
