@@ -1,10 +1,10 @@
 """The composition root: the one file that wires stages, automation and the outside into a graph."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import dagster as dg
 
+from replyloop_assets import clock
 from replyloop_assets.assets import ASSETS
 from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.automation.schedules import SCHEDULES
@@ -20,7 +20,7 @@ def runtime(_: dg.InitResourceContext) -> Iterator[Runtime]:
     settings = load_settings()
     engine = create_engine(Databases.from_settings(settings).data)
     try:
-        now = datetime.now(UTC)  # one instant for the whole run: midnight may pass while it goes on
+        now = clock.now()  # one instant for the whole run: midnight may pass while it goes on
         yield Runtime(engine, settings, now=lambda: now)
     finally:
         engine.dispose()

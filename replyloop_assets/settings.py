@@ -17,6 +17,7 @@ import platformdirs
 from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.allocation.shares import AllocationSettings
 from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
@@ -164,7 +165,11 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
         group = field.annotation
         members = getattr(group, "model_fields", None) or getattr(group, "__dataclass_fields__", {})
         known |= {f"{name}__{member}" for member in members}
-    return [name for name in names if name.removeprefix("REPLYLOOP_").lower() not in known]
+    return [
+        name
+        for name in names
+        if name != clock.VARIABLE and name.removeprefix("REPLYLOOP_").lower() not in known
+    ]
 
 
 @cache

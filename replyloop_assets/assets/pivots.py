@@ -5,7 +5,7 @@ are facts, which the decisions of every later as-of read.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
+from replyloop_assets import clock
 from replyloop_assets.assets.stage import OWNERS, Runtime
 from replyloop_assets.learning.experiments.suggestions import suggest_pivots
 from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
@@ -165,6 +166,6 @@ def tell(
 )
 def asset(runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Do what is due now."""
-    move = move_pivot(runtime.engine, lambda: datetime.now(UTC), runtime.settings)
+    move = move_pivot(runtime.engine, clock.now, runtime.settings)
     done, why = ("none", move) if isinstance(move, str) else (move.what, move.reason)
     return dg.MaterializeResult(metadata={"move": done, "reason": why})

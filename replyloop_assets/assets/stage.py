@@ -6,12 +6,13 @@ clock, with its lineage, its columns and its checks.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window, trailing
 from replyloop_assets.reporting.columns import table_schema
@@ -29,7 +30,7 @@ class Runtime:
 
     engine: sa.Engine
     settings: Settings
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = clock.now
     on_day: Callable[[str, date], None] = lambda stage, day: None
 
 

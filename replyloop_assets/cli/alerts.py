@@ -1,11 +1,11 @@
 """`replyloop alerts`: what the operator was told, and whether it arrives."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 
+from replyloop_assets import clock
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import workplace, write_json
 from replyloop_assets.errors import ReplyloopError
@@ -33,7 +33,7 @@ def alerts(
         write_json({"delivered": True}) if as_json else print("The test message arrived.")
         return
     with workplace() as place:
-        answer = read_alerts(place.engine, url is not None, most, datetime.now(UTC))
+        answer = read_alerts(place.engine, url is not None, most, clock.now())
     write_json(answer) if as_json else print(render_alerts(answer))
 
 

@@ -1,10 +1,10 @@
 """`replyloop evaluate`: what a policy never played would have brought, before it is adopted."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from replyloop_assets import clock
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import workplace, write_json
 
@@ -34,5 +34,5 @@ def evaluate(
     from replyloop_assets.reporting.evaluation import evaluate_dimension, render_evaluation
 
     with workplace() as place:
-        answer = evaluate_dimension(place.engine, place.settings, dimension, policy, days, datetime.now(UTC))
+        answer = evaluate_dimension(place.engine, place.settings, dimension, policy, days, clock.now())
     write_json(answer) if as_json else print(render_evaluation(answer))

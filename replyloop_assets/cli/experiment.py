@@ -1,13 +1,13 @@
 """`replyloop experiment`: what is tested, what came of it, and what a test could find."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
+from replyloop_assets import clock
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import Workplace, workplace, write_json
 from replyloop_assets.errors import ReplyloopError
@@ -78,7 +78,7 @@ def create(
     from replyloop_assets.warehouse import experiments
 
     check_numbers(share, lift, per_day)
-    now = datetime.now(UTC)
+    now = clock.now()
     with workplace() as place, place.engine.begin() as connection:
         duration = chosen_days(place, days)
         if from_suggestion is not None:
@@ -123,7 +123,7 @@ def stop(which: Which, reason: Annotated[str, typer.Option(help="Why; it is reco
     reason = typed("--reason", reason)
     with workplace() as place, place.engine.begin() as connection:
         row = find_experiment(connection, which)
-        stop_experiment(connection, row["id"], datetime.now(UTC), reason)
+        stop_experiment(connection, row["id"], clock.now(), reason)
     print(f"{plain(row['experiment_name'], None)} is stopped.")
 
 

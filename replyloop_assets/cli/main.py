@@ -6,7 +6,7 @@ import tempfile
 import threading
 import traceback
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 from rich.progress import MofNCompleteColumn
 from sqlalchemy.exc import OperationalError
 
+from replyloop_assets import clock
 from replyloop_assets.automation.serving import sole_server
 from replyloop_assets.cli.alerts import alerts
 from replyloop_assets.cli.db import Json, db
@@ -142,7 +143,7 @@ def show_queue(
     from replyloop_assets.reporting.queue import print_queue, read_queue
 
     with workplace() as place:
-        answer = read_queue(place.engine, most, datetime.now(UTC))
+        answer = read_queue(place.engine, most, clock.now())
     write_json(answer) if as_json else print_queue(answer)
 
 
@@ -150,7 +151,7 @@ def live_demo(place: Workplace, days: int, per_day: int) -> None:
     """Live the demo's life, unless it is there already, and fill its days for Dagster to show."""
     from replyloop_assets.simulation.demo import demo_life, holds_facts, play_demo, played_before
 
-    play = demo_life(datetime.now(UTC).date(), days, per_day)
+    play = demo_life(clock.now().date(), days, per_day)
     if not played_before(place.engine, play):
         if holds_facts(place.engine):
             place.engine.dispose()

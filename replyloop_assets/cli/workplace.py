@@ -22,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from replyloop_assets import clock
 from replyloop_assets.automation.serving import serve
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.settings import Settings, load_settings
@@ -115,7 +116,7 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
 
     done = count(1)
     with progress_bar("Filling", MofNCompleteColumn()) as advance:
-        now = datetime.now(UTC)
+        now = clock.now()
         runtime = Runtime(
             place.engine,
             place.settings,
@@ -145,7 +146,7 @@ def show(place: Workplace, as_json: bool = False) -> None:
     from replyloop_assets.reporting.status import print_status, read_status
 
     names = [stage.name for stage in STAGES]
-    now = datetime.now(UTC)
+    now = clock.now()
     stale = [str(one) for one in find_stale(place.engine, now, place.settings.features)]
     answer = read_status(place.engine, place.settings, names, stale, now)
     write_json(answer) if as_json else print_status(answer)

@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from queue import Empty, Queue
@@ -18,6 +18,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from pydantic import SecretStr
 
+from replyloop_assets import clock
 from replyloop_assets.text import plain
 
 TIMEOUT_S = 5
@@ -98,7 +99,7 @@ def send(url: SecretStr, text: str) -> Answer:
             asked = error.headers.get("Retry-After") if error.code in BUSY else None
             redirect = ", a redirect, which is not followed" if 300 <= error.code < 400 else ""
             return Answer(
-                f"it answered {error.code}{redirect}", seconds(asked, datetime.now(UTC)) if asked else None
+                f"it answered {error.code}{redirect}", seconds(asked, clock.now()) if asked else None
             )
     except Exception as error:
         cause = error.reason if isinstance(error, URLError) else error

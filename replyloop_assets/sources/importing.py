@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
+from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.sources import analytics_export, api_posts, decisions
 from replyloop_assets.sources.file_reading import MAX_RECORD, MAX_ROW, FileStream
@@ -49,7 +50,7 @@ def import_file(
     Raises:
         ReplyloopError: the file or the database cannot take part; nothing was loaded.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     if discovered_at is not None:
         discovered_at = discovered_at.replace(tzinfo=discovered_at.tzinfo or UTC).astimezone(UTC)
         if discovered_at > now:
