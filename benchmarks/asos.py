@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.comparison import Moments, balanced_z
-from replyloop_assets.learning.experiments.judging import bounds_of
-from replyloop_assets.learning.experiments.looks import ExperimentSettings, look
+from replyloop_assets.learning.experiments.looks import ExperimentSettings
+from replyloop_assets.learning.experiments.rules.seed import look
+from replyloop_assets.learning.experiments.rules.sequential import bounds_of
 
 NONE, BETTER, WORSE = "–", "better", "worse"
 

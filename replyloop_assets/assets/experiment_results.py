@@ -13,8 +13,14 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.comparison import BINS, Evidence, Moments
 from replyloop_assets.learning.experiments.assignment import Assignment, Served, find_fault, sample_ratio_p
-from replyloop_assets.learning.experiments.judging import Verdicts, explain_verdict, judge
-from replyloop_assets.learning.experiments.looks import CONTINUE, ExperimentSettings, first_decision
+from replyloop_assets.learning.experiments.judging import judge
+from replyloop_assets.learning.experiments.looks import (
+    CONTINUE,
+    ExperimentSettings,
+    Verdicts,
+    first_decision,
+)
+from replyloop_assets.learning.experiments.rules import rule_of
 from replyloop_assets.learning.experiments.suggestions import suggest
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import Settings, load_settings
@@ -80,7 +86,7 @@ def evaluate(
     at = min(int(first_decision(verdicts.decision)), len(days) - 1)
     decision = str(verdicts.decision[at])
     event, status = ("decided", "completed") if decision != CONTINUE else (None, "running")
-    reason = explain_verdict(verdicts, at, control.followers.n[at], treatment.followers.n[at], rule)
+    reason = rule_of(rule).explain(verdicts, at, control.followers.n[at], treatment.followers.n[at], rule)
     if event is None and len(days) >= rule.horizon_days:
         event, status = "decided", "inconclusive"
     if fault and fault[0] <= at:

@@ -175,7 +175,7 @@ def check_known(connection: "sa.Connection", row: Any) -> None:
 
 def check_numbers(share: float, lift: float | None, per_day: float | None) -> None:
     """Typer's limits let through what is no number; and without limit, nothing can be foreseen."""
-    from replyloop_assets.learning.experiments.power import MOST_LIFT
+    from replyloop_assets.learning.experiments.design import MOST_LIFT
 
     limits = (("share", share, 1), ("lift", lift, MOST_LIFT), ("per-day", per_day, MOST_A_DAY))
     for option, value, most in limits:
@@ -211,7 +211,8 @@ def foresee(
     import sqlalchemy as sa
 
     from replyloop_assets.learning.comparison import Moments
-    from replyloop_assets.learning.experiments.power import TYPICAL, Outcomes, Plan, state_power
+    from replyloop_assets.learning.experiments.design import TYPICAL, Design, Outcomes
+    from replyloop_assets.learning.experiments.power import state_power
     from replyloop_assets.warehouse.queries import read_sql
 
     settings = place.settings.experiments
@@ -234,4 +235,4 @@ def foresee(
             *(np.asarray(float(lately[name])) for name in ("positives", "sum_log", "sum_log2"))
         )
         outcomes = Outcomes.of(float(lately["n"]), positive)
-    return state_power(outcomes, Plan(daily, share, days), lift or settings.detect_lift, settings)
+    return state_power(outcomes, Design(daily, share, days), lift or settings.detect_lift, settings)

@@ -1,8 +1,4 @@
-"""Control against treatment, one look a day, until a decision: the seed's rule, and the settings of both.
-
-Seed, Phase 3.1 (ExperimentManager.evaluateExperiment): 30 samples per group, a p-value, and at least
-20% better to adopt. A significant loss is a rejection; anything else goes on.
-"""
+"""Control against treatment, one look a day, until a decision: what a look saw and what it decides."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -10,7 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replyloop_assets.learning.comparison import Floats, Moments, ratio, two_sided, welch
+from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.experiments.lift import Lift
 
 CONTINUE, ADOPT, REJECT = "continue_testing", "adopt", "reject"
 
@@ -48,7 +45,7 @@ class ExperimentSettings:
 
 
 class Looks(NamedTuple):
-    """What each look saw and said; arrays of the shape of the counts."""
+    """What the seed's test saw and says at each look; arrays of the shape of the counts."""
 
     improvement_pct: Floats
     p_value: Floats
@@ -56,32 +53,33 @@ class Looks(NamedTuple):
     decision: NDArray[np.str_]
 
 
-def look(control: Moments, treatment: Moments, settings: ExperimentSettings) -> Looks:
-    """Judge cumulative counts, each look by itself.
+class Figures(NamedTuple):
+    """What each look saw; arrays of the shape of the counts.
 
-    Args:
-        control, treatment: cumulative moments of followers per reply; any leading axes, looks last.
-
-    Returns:
-        improvement in percent of the control's mean (NaN where that is 0), Welch's two-sided p, and
-        the decision: adopt, reject or continue_testing.
+    `welch` is the seed's look at the outcomes, whichever rule decides. `p_value` is one-sided, of this look
+    by itself: it decides by comparison with the bound's, not with 5%. Bounds are infinite where a look tests
+    nothing.
     """
-    t, freedom = welch(control, treatment)
-    p_value = two_sided(t, freedom)
-    base = control.mean
-    # rounded, lest the last bit decide a gate that is reached exactly
-    improvement = np.round(ratio(100 * (treatment.mean - base), base, base > 0), 9)
-    enough = (control.n >= settings.min_samples) & (treatment.n >= settings.min_samples)
-    significant = enough & (p_value < settings.significance)
-    decision = np.select(
-        [
-            significant & (improvement >= settings.min_improvement_pct),
-            significant & (improvement < 0),
-        ],
-        [ADOPT, REJECT],
-        CONTINUE,
-    )
-    return Looks(improvement, p_value, significant, decision)
+
+    welch: Looks
+    lift: Lift
+    statistic: Floats
+    adopt_bound: Floats
+    reject_bound: Floats
+    p_value: Floats
+
+
+class Verdicts(NamedTuple):
+    """What each look saw, as in `Figures`, and what the rule in force decided."""
+
+    welch: Looks
+    lift: Lift
+    statistic: Floats
+    adopt_bound: Floats
+    reject_bound: Floats
+    p_value: Floats
+    significant: NDArray[np.bool_]
+    decision: NDArray[np.str_]
 
 
 def first_decision(decision: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -91,20 +89,7 @@ def first_decision(decision: NDArray[np.str_]) -> NDArray[np.intp]:
     return np.where(decided.any(axis=-1), first, decision.shape[-1])
 
 
-def explain(looks: Looks, at: int, n_control: float, n_treatment: float, settings: ExperimentSettings) -> str:
-    """The reason of one look's decision, in words."""
-    if min(n_control, n_treatment) < settings.min_samples:
-        return (
-            f"{n_control:.0f} control and {n_treatment:.0f} treatment outcomes: "
-            f"{settings.min_samples} of each are needed."
-        )
-    if np.isnan(looks.improvement_pct[at]) and not np.isnan(looks.p_value[at]):
-        return "Control gained nothing yet: there is no percentage to compare by."
-    if np.isnan(looks.p_value[at]):
-        return "The outcomes do not vary yet: there is nothing to compare."
-    words = f"Treatment {looks.improvement_pct[at]:+.0f}% against control, p = {looks.p_value[at]:.3f}"
-    return {
-        ADOPT: f"{words}: better by at least {settings.min_improvement_pct:g}%, and significant.",
-        REJECT: f"{words}: significantly worse.",
-        CONTINUE: f"{words}: not yet decided.",
-    }[str(looks.decision[at])]
+def ending(verdicts: Verdicts, at: int, settings: ExperimentSettings) -> str:
+    """What is added to the reason of a look that is the last and decided nothing."""
+    over = at + 1 >= settings.horizon_days and str(verdicts.decision[at]) == CONTINUE
+    return f" The planned {settings.horizon_days} days are over: inconclusive." if over else ""

@@ -1,7 +1,6 @@
 """How experiments end: a look a day at a control and a treatment whose true lift is known."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from replyloop_assets.learning.comparison import BINS, Evidence, Moments, bin_of
 from replyloop_assets.learning.experiments.judging import judge
 from replyloop_assets.learning.experiments.looks import ADOPT, REJECT, ExperimentSettings, first_decision
+from replyloop_assets.learning.experiments.rules import rule_of
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
 from replyloop_assets.simulation.world import Outcome
@@ -27,7 +27,7 @@ class ExperimentBench:
     share: float = 0.1
     lift: float = 0.0
     days: int = 60
-    rule: Literal["default", "seed"] = "default"
+    rule: str = "default"
     outcome: Outcome = field(default_factory=Outcome)
     settings: ExperimentSettings = field(default_factory=ExperimentSettings)
     block: int = 50
@@ -40,7 +40,7 @@ class ExperimentBench:
         control = self.evidence(reps, self.per_day - treated, 1.0, rng)
         treatment = self.evidence(reps, treated, 1 + self.lift, rng)
         verdicts = judge(control, treatment, settings)
-        improvement = verdicts.welch.improvement_pct if self.rule == "seed" else verdicts.lift.pct
+        improvement = rule_of(settings).reported(verdicts)
         at = first_decision(verdicts.decision)[:, None]
         ended = at < self.days
         last = np.minimum(at, self.days - 1)

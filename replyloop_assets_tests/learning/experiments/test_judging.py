@@ -16,19 +16,25 @@ from replyloop_assets.learning.comparison import (
     bin_values,
     capped,
 )
-from replyloop_assets.learning.experiments.judging import explain_verdict, judge
+from replyloop_assets.learning.experiments.judging import judge
 from replyloop_assets.learning.experiments.lift import hurdle_lift, shrunk_lift
 from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
     ExperimentSettings,
+    Verdicts,
     first_decision,
-    look,
 )
+from replyloop_assets.learning.experiments.rules import rule_of
+from replyloop_assets.learning.experiments.rules.seed import look
 from replyloop_assets_tests.learning.samples import moments_of
 
 RULE = ExperimentSettings()
+
+
+def explain_by_rule(verdicts: Verdicts, at: int, n: float, other: float, settings: ExperimentSettings) -> str:
+    return rule_of(settings).explain(verdicts, at, n, other, settings)
 
 
 def evidence_of(days: list[list[float]]) -> Evidence:
@@ -163,21 +169,21 @@ def test_nothing_and_sameness_decide_nothing() -> None:
         verdicts = judge(group, group, RULE)
         assert (verdicts.decision == CONTINUE).all()
         n = len(values) * 3
-        assert ("do not vary" if n else "30 of each") in explain_verdict(verdicts, 2, n, n, RULE)
+        assert ("do not vary" if n else "30 of each") in explain_by_rule(verdicts, 2, n, n, RULE)
 
 
 def test_the_reasons_say_what_was_seen_and_why() -> None:
     short = replace(RULE, horizon_days=60)
     for lift, words in ((1.0, "better by at least 20%"), (-0.5, "worse")):
         verdicts = judge(*played(lift), short)
-        reason = explain_verdict(verdicts, int(first_decision(verdicts.decision)), 99, 99, short)
+        reason = explain_by_rule(verdicts, int(first_decision(verdicts.decision)), 99, 99, short)
         assert words in reason
         assert "bound" in reason
         assert "likely" in reason
     verdicts = judge(*played(0.0, seed=2), short)
-    assert "not yet decided" in explain_verdict(verdicts, 40, 99, 99, short)
-    assert explain_verdict(verdicts, 59, 99, 99, short).endswith("are over: inconclusive.")
-    assert "too early" in explain_verdict(verdicts, 1, 99, 99, short)
+    assert "not yet decided" in explain_by_rule(verdicts, 40, 99, 99, short)
+    assert explain_by_rule(verdicts, 59, 99, 99, short).endswith("are over: inconclusive.")
+    assert "too early" in explain_by_rule(verdicts, 1, 99, 99, short)
     gate = replace(short, min_improvement_pct=500)
     strict = judge(*played(1.0), gate)
-    assert "but not by at least 500%" in explain_verdict(strict, 59, 99, 99, gate)
+    assert "but not by at least 500%" in explain_by_rule(strict, 59, 99, 99, gate)

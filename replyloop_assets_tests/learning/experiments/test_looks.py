@@ -15,10 +15,9 @@ from replyloop_assets.learning.experiments.looks import (
     REJECT,
     ExperimentSettings,
     Looks,
-    explain,
     first_decision,
-    look,
 )
+from replyloop_assets.learning.experiments.rules.seed import explain, look
 from replyloop_assets_tests.learning.samples import (
     moments_of,
     moments_with,
