@@ -7,7 +7,6 @@ import threading
 import traceback
 from contextlib import ExitStack
 from datetime import date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +33,7 @@ from replyloop_assets.cli.workplace import (
 )
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.warehouse.engine import reason
+from replyloop_assets.warehouse.migrations import version as program_version
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,7 +60,7 @@ ToDay = Annotated[
 def show_version(wanted: bool) -> None:
     """Print the version and end, where it is wanted."""
     if wanted:
-        print(f"replyloop {version('replyloop')}")
+        print(f"replyloop {program_version()}")
         raise typer.Exit
 
 
