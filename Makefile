@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test check format bench lock schema
+.PHONY: help run test check format bench lock schema record
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ schema: $(READY) ## record the present schema, and the forms of new migrations
 	$(BIN)/python -m replyloop_assets.warehouse.migrations record
 	$(BIN)/python -m replyloop_assets.warehouse.schema > sql/schema.txt.new
 	mv sql/schema.txt.new sql/schema.txt
+
+record: $(READY) ## before a release: record its schema with rows, from which later versions must upgrade
+	$(BIN)/python -m replyloop_assets_tests.warehouse.record_schema
 
 COMPILE = PYTHONPATH=.venv/lock $(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 	--no-annotate --no-strip-extras --no-emit-index-url --upgrade

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
@@ -199,3 +200,9 @@ def test_the_commands_that_documents_name_exist() -> None:
     for command in sorted(commands):
         done = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="replyloop")
         assert done.exit_code == 0, command
+
+
+def test_the_changelog_speaks_of_this_version_first() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    headings = re.findall(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == project["version"]

@@ -33,13 +33,12 @@ from replyloop_assets.cli.workplace import (
 )
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.warehouse.engine import reason
+from replyloop_assets.warehouse.migrations import version as program_version
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Learns which accounts, moments and reply styles bring followers, from what your bot has "
-    "done. It decides and never posts. Start with: replyloop demo",
 )
 app.add_typer(db, name="db")
 app.add_typer(experiment, name="experiment")
@@ -56,6 +55,26 @@ FromDay = Annotated[
 ToDay = Annotated[
     str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day; else the running day.")
 ]
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, where it is wanted."""
+    if wanted:
+        print(f"replyloop {program_version()}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+]
+
+
+@app.callback()
+def replyloop(version: Version = False) -> None:
+    """Learns which accounts, moments and reply styles bring followers, from what your bot has done.
+
+    It decides and never posts. Start with: replyloop demo
+    """
 
 
 @app.command()

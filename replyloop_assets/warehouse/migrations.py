@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import sqlalchemy as sa
+from psycopg.errors import DependentObjectsStillExist
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.dimensions import DIMENSIONS
@@ -61,8 +62,8 @@ def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
         The names of the migrations applied now.
 
     Raises:
-        ReplyloopError: the server is too old, the database is newer than this program, or a migration was
-            applied to it in a form that never was ours.
+        ReplyloopError: the server is too old, the database is newer than this program, a migration was
+            applied to it in a form that never was ours, or something else depends on what has to change.
     """
     bot = bot_schema or load_settings().bot_schema
     with engine.begin() as connection:
@@ -77,7 +78,7 @@ def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
             if path.stem not in applied:
                 # the loop's whole set was made among the bot's tables once: it is made in its own schema now
                 walk(connection, *([SCHEMA] if path.stem <= AMONG_THE_BOTS else [SCHEMA, bot]))
-                run_script(connection, path.read_text(encoding="utf-8"))
+                apply(connection, path)
                 walk(connection, SCHEMA, bot)
                 record(connection, path.stem, checksum)
                 if completed is None or path.stem > AMONG_THE_BOTS:
@@ -143,11 +144,23 @@ def complete_former(connection: sa.Connection) -> list[str] | None:
         if path.stem > AMONG_THE_BOTS:
             break
         if path.stem not in applied:
-            run_script(connection, path.read_text(encoding="utf-8"))
+            apply(connection, path)
             new.append(path.stem)
         elif applied[path.stem] not in known_forms(path.stem):
             raise_other_form(path.stem)
     return new
+
+
+def apply(connection: sa.Connection, path: Path) -> None:
+    """Run a migration."""
+    try:
+        run_script(connection, path.read_text(encoding="utf-8"))
+    except DependentObjectsStillExist as error:
+        dependent = " ".join((error.diag.message_detail or str(error)).split())
+        raise ReplyloopError(
+            "The database cannot be upgraded while something of yours stands on what has to change "
+            f"({dependent}): drop that, run this again, and make it anew."
+        ) from None
 
 
 def raise_other_form(name: str) -> None:

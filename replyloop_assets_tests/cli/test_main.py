@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -263,6 +264,11 @@ def test_every_command_has_a_help_that_teaches(shell: Shell) -> None:
         if command in ("import", "materialize", "db psql"):
             assert f"For example: replyloop {command} " in sentences
     assert list(shell.home.iterdir()) == []  # to ask for help starts and creates nothing
+
+
+def test_the_version_is_told_without_a_database() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"replyloop {version('replyloop')}\n")
 
 
 # the demo
