@@ -69,10 +69,10 @@ def test_by_default_the_forecast_rests_on_what_was_seen(loop: sa.Engine) -> None
             )
         )
     answer = json.loads(run("create", *PAIR, "--json"))
-    assert answer["plan"] == {"per_day": 100, "share": 0.1, "days": 60}
+    assert answer["design"] == {"per_day": 100, "share": 0.1, "days": 60}
     assert answer["warning"] is None
     shared = json.loads(run("create", "--control", "A", "--treatment", "B", "--force", "--json"))
-    assert shared["plan"]["per_day"] == 50, "the dimension's replies are shared by its experiments"
+    assert shared["design"]["per_day"] == 50, "the dimension's replies are shared by its experiments"
 
 
 def test_stopping_is_a_fact_with_its_reason(loop: sa.Engine) -> None:

@@ -26,7 +26,7 @@ class ExperimentSettings:
     `min_information_value` (0.01 is 1% more followers), while fewer than `max_open` are open.
     """
 
-    rule: Literal["default", "seed"] = "default"
+    rule: str = "default"  # a name of `rules.RULES`
     statistic: Literal["log1p", "capped"] = "log1p"
     min_samples: int = 30
     min_improvement_pct: float = 20
