@@ -35,8 +35,7 @@ STAGE = Stage(
     name="reply_outcomes",
     group="facts",
     compute=mature_outcomes,
-    follows=["classified_opportunities"],
-    external=["content_metadata", "tweet_metrics", "discovered_accounts"],
+    external=["content_metadata", "tweet_metrics", "reply_opportunities", "discovered_accounts"],
 )
 asset = stage_asset(
     STAGE,
