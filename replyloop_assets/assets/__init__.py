@@ -37,11 +37,6 @@ REACH: dict[str, int] = {}
 for _stage in (stage for stage in STAGES if stage is not error_analysis.STAGE):
     _reads = [read for read in _stage.reads if read.days > 0 and not read.traced]
     REACH[_stage.name] = max([_stage.fact_days, *(read.days + REACH[read.stage] - 1 for read in _reads)])
-# How many days of its upstream stages' rows it rests on, through everything upstream of them.
-DEPTH: dict[str, int] = {}
-for _stage in STAGES:
-    _windows = [read.days + DEPTH[read.stage] - 1 for read in _stage.reads if read.days > 0]
-    DEPTH[_stage.name] = max([1, *_windows])
 ASSETS = [
     *outside.ASSETS,
     SOURCE.asset,

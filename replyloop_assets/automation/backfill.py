@@ -1,19 +1,19 @@
 """Fills a range of days in this process, in one Dagster run: what `replyloop materialize` does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
 
-from replyloop_assets.assets import ASSETS, DEPTH, STAGES
+from replyloop_assets.assets import ASSETS, STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
 from replyloop_assets.automation.instance import PROCESS_TAG, process_mark
 from replyloop_assets.automation.schedules import FACTS, kept_reads, range_tags, switched_on
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import days_between, today
-from replyloop_assets.warehouse.filling import first_fact_day, first_open_day
+from replyloop_assets.warehouse.filling import Read, first_fact_day, first_open_day
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -60,11 +60,19 @@ def plan_backfill(runtime: Runtime, first: date | None, last: date | None) -> Pl
     if first > last:
         raise ReplyloopError(f"--from {first} comes after --to {last}: exchange them.")
     stages = switched_on(STAGES, runtime.settings.features)
-    depth = max(DEPTH[stage.name] for stage in stages)
-    since = max(first - timedelta(days=depth - 1), start, min(earliest or first, first))
+    reads = kept_reads(stages, runtime.settings.features)
+    since = max(first - timedelta(days=depth(reads) - 1), start, min(earliest or first, first))
     plan = Plan(stages, first, last, since)
-    reads = kept_reads(plan.behind, runtime.settings.features)
-    return replace(plan, widened_from=first_open_day(runtime.engine, reads, since, first))
+    of_behind = {stage.name: reads[stage.name] for stage in plan.behind}
+    return replace(plan, widened_from=first_open_day(runtime.engine, of_behind, since, first))
+
+
+def depth(reads: Mapping[str, Sequence[Read]]) -> int:
+    """On how many days of rows the deepest of the stages rests, through everything upstream of it."""
+    days: dict[str, int] = {}
+    for stage, of in reads.items():
+        days[stage] = max([1, *(read.days + days[read.stage] - 1 for read in of if read.days > 0)])
+    return max(days.values())
 
 
 def run_backfill(plan: Plan, runtime: Runtime, instance: dg.DagsterInstance) -> list[str]:

@@ -46,10 +46,10 @@ CADENCES = (
     Cadence(
         "experiments",
         "20 0 * * *",
-        # not the facts before it: filled again, they would open the day for the chain, and so on for ever; but
-        # the verdict that reads it, for the chain left that day open
+        # not the facts before it: filled again, they would open the day for the chain, and so on for ever;
+        # but the verdict that reads it, for the chain left that day open
         [stage for stage in STAGES if stage.name in ("experiment_results", "health_status")],
-        "The daily look at the running experiments, once the chain has closed the day before, and health by it.",
+        "The daily look at the experiments, once the chain has closed the day before, and health after it.",
         feature="experiments",
     ),
     Cadence(

@@ -257,7 +257,7 @@ def test_an_import_of_old_rows_fails_no_ingestion(fallen: sa.Engine) -> None:
 TRIED = sa.text("""
     WITH trial AS (
         INSERT INTO experiments (
-            id, experiment_name, hypothesis, strategy_type, control_strategy, treatment_strategy, started_at
+            id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy, started_at
         )
         VALUES (
             gen_random_uuid(), 'T', 'It is better', 'generator', 'ResearchSynthesizer', 'PersonalStory',

@@ -13,7 +13,7 @@ from replyloop_assets.assets.checks import COMPUTED, ERROR, WARN
 from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window, days_between
-from replyloop_assets.warehouse.filling import first_open_day
+from replyloop_assets.warehouse.filling import first_open_day, record_failure
 from replyloop_assets_tests.life import (
     ALL_DAYS,
     END,
@@ -116,11 +116,14 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
 def test_a_stage_without_a_single_good_day_fails_its_check_and_stops_no_other(engine: sa.Engine) -> None:
     load_life(engine)
     with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE classified_opportunities ADD CONSTRAINT broken CHECK (FALSE)")
+        broken = "ALTER TABLE generator_preferences_history ADD CONSTRAINT broken CHECK (FALSE)"
+        connection.exec_driver_sql(broken)
+    # health reads the looks, and is stopped by none that failed
+    record_failure(engine, "experiment_results", SHORT[0], "no look")
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_in_dagster(engine, END, BAD, BAD, instance)
-    assert not checks(result)["classified_opportunities", None]
-    assert checks(result)["reply_outcomes", None]
+    found = checks(result)
+    assert {stage for (stage, _), well in found.items() if not well} == {"generator_preferences"}
     assert days_of(engine, "health_status") == [BAD]
 
 

@@ -7,7 +7,7 @@ WITH decided AS (
         result.decision,
         result.day AS decided_on,
         result.day - result.look + 1 AS started_on,
-        experiment.strategy_type AS dimension,
+        experiment.dimension,
         experiment.control_strategy AS control_value,
         experiment.treatment_strategy AS treated_value
     FROM experiment_results AS result
