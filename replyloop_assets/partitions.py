@@ -62,8 +62,3 @@ class Window:
     def first_day(self, length: int) -> date:
         """The first day of the window of `length` days that ends with this one."""
         return self.day - timedelta(days=length - 1)
-
-
-def trailing(days: int) -> dg.TimeWindowPartitionMapping:
-    """The lineage of a window stage: this day and the `days` - 1 before it."""
-    return dg.TimeWindowPartitionMapping(start_offset=1 - days, allow_nonexistent_upstream_partitions=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from graphlib import TopologicalSorter
 from itertools import pairwise
 
 import dagster as dg
@@ -13,34 +12,52 @@ from replyloop_assets.definitions import defs
 from replyloop_assets.warehouse.queries import project_file
 
 GRAPH = defs.resolve_asset_graph()
-SOURCE = "reply_opportunities"
-LINEAGE = (
-    "reply_opportunities",
-    "classified_opportunities",
-    "reply_outcomes",
-    "daily_rollup",
-    "reply_performance_analytics",
-    "generator_preferences",
-    "strategy_allocation",
-    "policy_evaluation",
-    "search_plan",
-    "experiment_results",
-    "health_status",
-)
-BESIDE = ("error_analysis",)  # it reads what went wrong, and no stage of the chain
+NAMES = [stage.name for stage in STAGES]
+GROUPS = ("x", "bot", "facts", "decided", "decisions")
 
 
-def test_the_list_of_stages_is_the_lineage_of_the_graph() -> None:
-    assert (SOURCE, *(stage.name for stage in STAGES)) == LINEAGE + BESIDE
-    parents = {
-        key.to_user_string(): {parent.to_user_string() for parent in GRAPH.get(key).parent_keys}
-        for key in GRAPH.get_all_asset_keys()
-    }
-    for before, after in pairwise(LINEAGE):
-        assert before in parents[after]
-    order = [name for name in TopologicalSorter(parents).static_order() if name in LINEAGE]
-    assert tuple(order) == LINEAGE
-    assert not any(parents[name] & set(LINEAGE) or parents[name] == set() for name in BESIDE)
+def parents(name: str) -> set[str]:
+    return {key.to_user_string() for key in GRAPH.get(dg.AssetKey(name)).parent_keys}
+
+
+def test_the_list_of_stages_is_an_order_of_the_graph() -> None:
+    """What each stage reads stands before it; `test_lineage` says that these edges are the reads."""
+    declared = [{*(read.stage for read in stage.reads), *stage.external} for stage in STAGES]
+    assert [parents(name) for name in NAMES] == declared
+    for place, name in enumerate(NAMES):
+        assert parents(name) & set(NAMES) <= set(NAMES[:place]), name
+    assert list(REACH) == [name for name in NAMES if name != "error_analysis"]
+
+
+def test_the_chain_of_the_mission_is_made_of_edges() -> None:
+    chain = (
+        "reply_opportunities", "classified_opportunities", "reply_outcomes", "daily_rollup",
+        "reply_performance_analytics", "strategy_allocation", "search_plan",
+    )  # fmt: skip
+    for before, after in [
+        *pairwise(chain),
+        ("experiment_results", "health_status"),
+        ("health_status", "pivots"),
+    ]:
+        assert before in parents(after)
+    assert "strategy_allocation" in parents("experiment_results")
+
+
+def test_a_fact_that_would_close_a_cycle_says_so() -> None:
+    for name in ("experiment_decisions", "pivot_decisions"):
+        assert parents(name) == set()
+        assert "close a cycle" in str(GRAPH.get(dg.AssetKey(name)).description)
+
+
+def test_to_dagster_a_day_depends_on_the_same_day_and_the_description_tells_the_window() -> None:
+    """Windows known to Dagster let a backfill of some days fill hundreds."""
+    for stage in STAGES:
+        asset = defs.get_assets_def(stage.name)
+        for read in stage.reads:
+            mapping = asset.get_partition_mapping(dg.AssetKey(read.stage))
+            assert mapping is None or isinstance(mapping, dg.IdentityPartitionMapping)
+            window = f"{read.days} days of {read.stage}"
+            assert (window in str(GRAPH.get(asset.key).description)) == (read.days > 1)
 
 
 @pytest.mark.parametrize("module", STAGE_MODULES, ids=lambda module: module.STAGE.name)
@@ -58,7 +75,7 @@ def test_one_word_per_stage(module: object) -> None:
 )
 def test_every_asset_is_grouped_described_typed_and_owned(key: dg.AssetKey) -> None:
     node = GRAPH.get(key)
-    assert node.group_name in ("x", "bot", "facts", "decisions")
+    assert node.group_name in GROUPS
     assert node.description
     assert node.owners
     assert any(tag.startswith("dagster/kind/") for tag in node.tags)
@@ -66,12 +83,12 @@ def test_every_asset_is_grouped_described_typed_and_owned(key: dg.AssetKey) -> N
 
 
 def test_the_chain_has_one_clock() -> None:
-    definitions = {GRAPH.get(dg.AssetKey(name)).partitions_def for name in LINEAGE + BESIDE}
+    definitions = {GRAPH.get(dg.AssetKey(name)).partitions_def for name in ("reply_opportunities", *NAMES)}
     assert len(definitions) == 1
 
 
 def test_a_day_rests_on_all_the_days_upstream_of_it() -> None:
-    assert REACH["daily_rollup"] == 1
+    assert REACH["daily_rollup"] == 1  # the posts found before are traced to the replies to them
     assert REACH["strategy_allocation"] == 120
     assert REACH["experiment_results"] == 60
     assert "error_analysis" not in REACH  # a late post moves no error

@@ -35,9 +35,8 @@ STAGES = tuple(module.STAGE for module in STAGE_MODULES)
 # How many days of facts that may come late a stage's day rests on, through everything upstream of it.
 REACH: dict[str, int] = {}
 for _stage in (stage for stage in STAGES if stage is not error_analysis.STAGE):
-    REACH[_stage.name] = max(
-        [_stage.fact_days, *(read.days + REACH[read.stage] - 1 for read in _stage.reads)]
-    )
+    _reads = [read for read in _stage.reads if read.days > 0 and not read.traced]
+    REACH[_stage.name] = max([_stage.fact_days, *(read.days + REACH[read.stage] - 1 for read in _reads)])
 ASSETS = [
     *outside.ASSETS,
     SOURCE.asset,

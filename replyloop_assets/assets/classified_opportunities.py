@@ -43,8 +43,7 @@ STAGE = Stage(
     group="facts",
     compute=classify_opportunities,
     fact_days=load_settings().performance.window_days,
-    follows=["reply_opportunities"],
-    external=["discovered_accounts", "content_metadata", "tweet_metrics"],
+    external=["reply_opportunities", "discovered_accounts", "content_metadata", "tweet_metrics"],
 )
 asset = stage_asset(
     STAGE,

@@ -208,9 +208,12 @@ STAGE = Stage(
     name="experiment_results",
     group="decisions",
     compute=evaluate_experiments,
-    reads=[Read("daily_rollup", load_settings().experiments.horizon_days)],
-    follows=["search_plan"],
-    external=["experiments"],
+    reads=[
+        Read("daily_rollup", load_settings().experiments.horizon_days),
+        Read("reply_outcomes", load_settings().experiments.horizon_days),
+        Read("strategy_allocation", days=0),  # the share that an adopted treatment takes over
+    ],
+    external=["experiment_decisions", "decision_ledger"],
     kinds=frozenset({"postgres", "python"}),
 )
 asset = stage_asset(

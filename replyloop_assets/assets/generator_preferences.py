@@ -73,7 +73,7 @@ STAGE = Stage(
     group="decisions",
     compute=choose_generators,
     reads=[Read("daily_rollup", load_settings().generators.window_days)],
-    follows=["reply_performance_analytics"],
+    external=["experiment_decisions", "pivot_decisions"],
     table="generator_preferences_history",
     kinds=frozenset({"postgres", "python"}),
 )

@@ -14,8 +14,10 @@ from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.value import METRICS
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.dimensions import ALL, DIAGNOSED, TRENDING
+from replyloop_assets.learning.experiments.looks import ADOPT
 from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
+from replyloop_assets.learning.health.experiments import Decided, explain_experiments, without_experiments
 from replyloop_assets.learning.health.silence import (
     Silence,
     explain_silence,
@@ -46,17 +48,19 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
         return 0
     days = days_between(first, window.day)
     watched, rollup = choose_watched(connection, window, settings, followers)
+    decided = read_decided(connection, days, watched)
+    logs = series(rollup[rollup["dimension"] == "all"], days, LOGS)
     verdict = judge(
         days,
         series(followers[followers["dimension"] == "all"], days, FOLLOWERS),
-        series(rollup[rollup["dimension"] == "all"], days, LOGS),
+        without_experiments(logs, decided, settings.experiments.lift_spread),
         settings.health,
         watched,
     )
     groups = diagnose_window(rollup, window.day, verdict, settings.health)
     row = asdict(verdict)
     episode = row.pop("episode_started_on")
-    sentences = [verdict.reason]
+    sentences = [verdict.reason, explain_experiments(decided) if verdict.rule == "default" else ""]
     if verdict.status == "degraded":
         sentences.append(explain_diagnosis(groups))
     elif fallen := [f"{one.dimension} {one.value}" for one in groups if one.fell]:
@@ -95,6 +99,24 @@ def read_rollup(
         "dimensions": [ALL, *DIAGNOSED],
     }
     return read_frame(connection, read_sql("stages/health_status"), parameters)
+
+
+def read_decided(connection: sa.Connection, days: Sequence[date], watched: Watched) -> list[Decided]:
+    """The experiments that were adopted or rejected within the window, the oldest decision first."""
+    parameters = {"first_day": days[0], "day": days[-1], "metric": METRICS[watched]}
+    rows = read_frame(connection, read_sql("stages/health_status_experiments"), parameters)
+    found = []
+    for _, one in rows.groupby("experiment_id", sort=False):
+        key = one.iloc[0]
+        started, ended = ((key[name] - days[0]).days for name in ("started_on", "decided_on"))
+        control, treatment, of_value = (
+            series(one[one["series"] == name], days, LOGS) for name in ("control", "treatment", "value")
+        )
+        pair, is_adopted = (key["control_value"], key["treated_value"]), key["decision"] == ADOPT
+        found.append(
+            Decided(key["dimension"], *pair, is_adopted, started, ended, control, treatment, of_value)
+        )
+    return found
 
 
 def choose_watched(
@@ -215,9 +237,18 @@ STAGE = Stage(
     name="health_status",
     group="decisions",
     compute=judge_health,
-    reads=[Read("daily_rollup", load_settings().health.window_days)],
-    follows=["experiment_results"],
-    external=["reply_opportunities", "content_metadata", "tweet_metrics"],
+    reads=[
+        Read("daily_rollup", load_settings().health.window_days),
+        # another component: what it fails at is made up for later
+        Read("experiment_results", load_settings().health.window_days, needed=False),
+    ],
+    external=[
+        "experiment_decisions",
+        "reply_opportunities",
+        "content_metadata",
+        "tweet_metrics",
+        "quarantine",
+    ],
     kinds=frozenset({"postgres", "python"}),
     fact_days=load_settings().health.silence_days,
 )

@@ -42,6 +42,7 @@ from replyloop_assets.warehouse.pivots import (
 from replyloop_assets.warehouse.queries import read_sql
 
 Verdict = dict[str, Any]
+OVER_DAYS = {"dagster/backfill", "dagster/partition", "dagster/asset_partition_range_start"}  # tags of runs
 SEVERITY: dict[str, Severity] = {"opened": "warning", "closed": "info"}
 
 
@@ -158,14 +159,17 @@ def tell(
     group_name="decisions",
     description="The answer to a drop that is sure enough: three tenths of the effort explore, old evidence "
     "counts less, an experiment begins on what might do better now. One pivot an episode; it lasts 14 days "
-    "at least, until recovery, and 60 at most. Its sensor materialises it when a move is due.",
+    "at least, until recovery, and 60 at most. Its sensor materialises it when a move is due; a run over "
+    "days, such as a backfill, opens none.",
     owners=OWNERS,
     kinds={"postgres", "python"},
-    deps=[dg.AssetDep("health_status", partition_mapping=dg.LastPartitionMapping()), "experiments"],
+    deps=["health_status", "daily_rollup", "experiment_decisions"],
     metadata={"dagster/column_schema": table_schema("pivots"), "dagster/table_name": "pivots"},
 )
-def asset(runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def asset(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Do what is due now."""
-    move = move_pivot(runtime.engine, clock.now, runtime.settings)
+    move: Move | str = "A backfill opens no pivot, and closes none."
+    if not context.run.tags.keys() & OVER_DAYS:
+        move = move_pivot(runtime.engine, clock.now, runtime.settings)
     done, why = ("none", move) if isinstance(move, str) else (move.what, move.reason)
     return dg.MaterializeResult(metadata={"move": done, "reason": why})

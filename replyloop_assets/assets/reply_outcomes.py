@@ -5,11 +5,10 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings
+from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.queries import read_sql
 
-OPPORTUNITY_DAYS = (
-    7  # up to the day of its outcome, in which a post must have been found for its slots to count
-)
+OPPORTUNITY_DAYS = 7  # up to an outcome's day: for its slots to count, a post was found in one of them
 FORGET_OUTCOMES = """
     DELETE FROM outcomes
     WHERE known_at >= :day_start AND known_at < :day_start + INTERVAL '1 day'
@@ -35,12 +34,14 @@ STAGE = Stage(
     name="reply_outcomes",
     group="facts",
     compute=mature_outcomes,
-    follows=["classified_opportunities"],
-    external=["content_metadata", "tweet_metrics", "discovered_accounts"],
+    # a post found too late is traced to the replies to it
+    reads=[Read("classified_opportunities", OPPORTUNITY_DAYS, traced=True)],
+    external=["content_metadata", "tweet_metrics"],
 )
 asset = stage_asset(
     STAGE,
     "Replies whose outcome became known that day: the first snapshot at or after the horizon (24 "
-    "hours), else the last one before the end of the grace period, joined to target, account, "
-    "generator, format, hour, query and experiment. A window never mixes ripe and unripe replies.",
+    "hours), else the last one before the end of the grace period, joined to account, generator, format, "
+    "hour, experiment, and to what its post was like when it was classified. A window never mixes ripe and "
+    "unripe replies.",
 )

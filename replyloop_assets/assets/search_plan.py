@@ -48,7 +48,7 @@ STAGE = Stage(
     group="decisions",
     compute=plan_searches,
     reads=[Read("reply_performance_analytics"), Read("strategy_allocation")],
-    follows=["policy_evaluation"],
+    external=["pivot_decisions"],
     table="search_plan_history",
     kinds=frozenset({"postgres", "python"}),
 )

@@ -4,7 +4,7 @@ A stage module says what it reads, writes and decides. This module turns that in
 clock, with its lineage, its columns and its checks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,15 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from replyloop_assets import clock
+from replyloop_assets.assets.checks import check_day, check_run, computed_check, expected_days
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.partitions import PARTITIONS, Window, trailing
+from replyloop_assets.partitions import PARTITIONS, Window
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.filling import Filled, Read, fill_window, first_fact_day, record_failure
 
 OWNERS = ["team:replyloop"]
-EVERY_DAY = "every_day_computed"
-WHOLE_WINDOW = "window_complete"
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,14 @@ class Stage:
 
     `compute` writes one day's rows into `table` inside the transaction given, and returns how many;
     its last argument is the number of days its window holds. `reads` are the upstream stages whose
-    rows it uses, each with its window; `follows` come before it in the lineage without being read.
-    `fact_days` is the window over the facts that it reads itself.
+    rows it uses, each with its window; `external` the assets of no stage whose facts it reads, over
+    `fact_days`. Both are what its SQL reads, nothing more and nothing less.
     """
 
     name: str
     group: str
     compute: Callable[[sa.Connection, Window, Settings, int], int]
     reads: Sequence[Read] = ()
-    follows: Sequence[str] = ()
     external: Sequence[str] = ()
     table: str = ""
     fact_days: int = 1
@@ -77,40 +75,28 @@ class Stage:
 
 
 def stage_asset(stage: Stage, description: str) -> dg.AssetsDefinition:
-    """The stage as an asset: partitioned, described, typed, owned, checked."""
-    checks = [dg.AssetCheckSpec(EVERY_DAY, asset=stage.name, description="No day of the run failed.")]
-    if stage.window_days > 1:
-        checks.append(
-            dg.AssetCheckSpec(
-                WHOLE_WINDOW,
-                asset=stage.name,
-                description="The newest window of the run held all the days since the first fact.",
-            )
-        )
+    """The stage as an asset: partitioned, described, typed, owned, checked.
+
+    To Dagster a day depends on the same day of what is read, and the description tells the window: of windows
+    known to it, a backfill would go on through every day whose window holds one of those chosen. What is
+    stale is for `first_open_day` to say.
+    """
+    windows = ", ".join(f"{read.days} days of {read.stage}" for read in stage.reads if read.days > 1)
 
     @dg.asset(
         name=stage.name,
         group_name=stage.group,
-        description=description,
+        description=f"{description} A day reads {windows}." if windows else description,
         owners=OWNERS,
         kinds=set(stage.kinds),
         partitions_def=PARTITIONS,
-        deps=[
-            *(
-                dg.AssetDep(read.stage, partition_mapping=trailing(read.days))
-                if read.days > 1
-                else dg.AssetDep(read.stage)
-                for read in stage.reads
-            ),
-            *stage.follows,
-            *stage.external,
-        ],
+        deps=[*(read.stage for read in stage.reads), *stage.external],
         metadata={
             "dagster/column_schema": table_schema(stage.writes),
             "dagster/table_name": stage.writes,
             "window_days": stage.window_days,
         },
-        check_specs=checks,
+        check_specs=[computed_check(stage.name)],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def stage_definition(
@@ -126,8 +112,8 @@ def materialize_days(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Fill every day of the run. A day that cannot be computed is named and left; the others go on.
 
-    The run goes on too, for a failing stage must not stop those that do not read it: the failed check,
-    `stage_failures` and `system_events` say what failed.
+    The run goes on too, for a failing stage must not stop those that do not read it: the day's check,
+    `stage_failures` and `system_events` say what failed. To Dagster all days of the run are materialised.
     """
     now = runtime.now()
     filled: dict[str, Filled] = {}
@@ -151,50 +137,28 @@ def materialize_days(
                     partition_key=key,
                 )
         runtime.on_day(stage.name, day)
+    first = first_fact_day(runtime.engine)
+    since = first and max(first, runtime.settings.history_start)
+    checked = [
+        check_day(
+            stage.name,
+            key,
+            filled.get(key),
+            failed.get(key),
+            expected_days(stage.window_days, date.fromisoformat(key), since),
+        )
+        for key in context.partition_keys
+    ]
+    for one in checked:
+        context.log_event(one)
     return dg.MaterializeResult(
         metadata={
             "days": len(filled),
             "rows": sum(result.rows for result in filled.values()),
             "as_of": now.isoformat(timespec="seconds"),
         },
-        check_results=list(check_results(stage, filled, failed, runtime)),
+        check_results=[check_run(checked)],
     )
-
-
-def check_results(
-    stage: Stage, filled: Mapping[str, Filled], failed: Mapping[str, str], runtime: Runtime
-) -> list[dg.AssetCheckResult]:
-    """Whether every day of the run was computed, and whether its newest window was whole."""
-    results = [
-        dg.AssetCheckResult(
-            check_name=EVERY_DAY,
-            passed=not failed,
-            severity=dg.AssetCheckSeverity.ERROR,
-            metadata=dict(failed),
-        )
-    ]
-    if stage.window_days > 1:
-        newest = max(filled, default=None)
-        held = filled[newest].days_held if newest else 0
-        expected = expected_days(stage, newest, runtime) if newest else 0
-        results.append(
-            dg.AssetCheckResult(
-                check_name=WHOLE_WINDOW,
-                passed=held >= expected,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"day": newest or "none", "days_held": held, "days_expected": expected},
-            )
-        )
-    return results
-
-
-def expected_days(stage: Stage, newest: str, runtime: Runtime) -> int:
-    """The days a window should hold: its length, or fewer where the history is shorter."""
-    first = first_fact_day(runtime.engine)
-    if first is None:
-        return 0
-    first = max(first, runtime.settings.history_start)
-    return max(0, min(stage.window_days, (date.fromisoformat(newest) - first).days + 1))
 
 
 def sentence(error: Exception) -> str:

@@ -75,7 +75,7 @@ STAGE = Stage(
         Read("daily_rollup", load_settings().allocation.window_days),
         Read("reply_performance_analytics"),
     ],
-    follows=["generator_preferences"],
+    external=["experiment_decisions", "pivot_decisions"],
     table="strategy_allocation_history",
     kinds=frozenset({"postgres", "python"}),
 )

@@ -1,7 +1,7 @@
 """Fills a range of days in this process, in one Dagster run: what `replyloop materialize` does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import dagster as dg
@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from replyloop_assets.assets import ASSETS, STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
 from replyloop_assets.automation.instance import PROCESS_TAG, process_mark
-from replyloop_assets.automation.schedules import FACTS, range_tags, switched_on
+from replyloop_assets.automation.schedules import FACTS, kept_reads, range_tags, switched_on
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import days_between, today
-from replyloop_assets.warehouse.filling import first_fact_day, first_open_day
+from replyloop_assets.warehouse.filling import Read, first_fact_day, first_open_day
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -28,10 +28,16 @@ class Plan:
     widened_from: date
 
     @property
+    def behind(self) -> list[Stage]:
+        """The stages whose days before the range its windows hold: facts, and what is read over a window."""
+        held = {read.stage for stage in self.stages for read in stage.reads if read.days > 1}
+        return [stage for stage in self.stages if stage in FACTS or stage.name in held]
+
+    @property
     def steps(self) -> int:
         """How many days of stages will be filled in all."""
         widened = len(days_between(self.widened_from, self.first - timedelta(days=1)))
-        return widened * len(FACTS) + len(days_between(self.first, self.last)) * len(self.stages)
+        return widened * len(self.behind) + len(days_between(self.first, self.last)) * len(self.stages)
 
 
 def plan_backfill(runtime: Runtime, first: date | None, last: date | None) -> Plan:
@@ -54,10 +60,19 @@ def plan_backfill(runtime: Runtime, first: date | None, last: date | None) -> Pl
     if first > last:
         raise ReplyloopError(f"--from {first} comes after --to {last}: exchange them.")
     stages = switched_on(STAGES, runtime.settings.features)
-    longest = max(stage.window_days for stage in stages)
-    since = max(first - timedelta(days=longest - 1), start, min(earliest or first, first))
-    widened_from = first_open_day(runtime.engine, {stage.name: stage.reads for stage in FACTS}, since, first)
-    return Plan(stages, first, last, widened_from)
+    reads = kept_reads(stages, runtime.settings.features)
+    since = max(first - timedelta(days=depth(reads) - 1), start, min(earliest or first, first))
+    plan = Plan(stages, first, last, since)
+    of_behind = {stage.name: reads[stage.name] for stage in plan.behind}
+    return replace(plan, widened_from=first_open_day(runtime.engine, of_behind, since, first))
+
+
+def depth(reads: Mapping[str, Sequence[Read]]) -> int:
+    """On how many days of rows the deepest of the stages rests, through everything upstream of it."""
+    days: dict[str, int] = {}
+    for stage, of in reads.items():
+        days[stage] = max([1, *(read.days + days[read.stage] - 1 for read in of if read.days > 0)])
+    return max(days.values())
 
 
 def run_backfill(plan: Plan, runtime: Runtime, instance: dg.DagsterInstance) -> list[str]:
@@ -67,7 +82,7 @@ def run_backfill(plan: Plan, runtime: Runtime, instance: dg.DagsterInstance) -> 
         ReplyloopError: a stage could compute no day at all.
     """
     if plan.widened_from < plan.first:
-        materialize(FACTS, plan.widened_from, plan.first - timedelta(days=1), runtime, instance)
+        materialize(plan.behind, plan.widened_from, plan.first - timedelta(days=1), runtime, instance)
     materialize(plan.stages, plan.first, plan.last, runtime, instance)
     query = """
         SELECT stage || ' of ' || day || ': ' || reason FROM stage_failures

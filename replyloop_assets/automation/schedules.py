@@ -10,7 +10,7 @@ from replyloop_assets.assets import STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
 from replyloop_assets.partitions import today
 from replyloop_assets.settings import Features, load_settings
-from replyloop_assets.warehouse.filling import first_fact_day, first_open_day
+from replyloop_assets.warehouse.filling import Read, first_fact_day, first_open_day
 
 FACTS = [stage for stage in STAGES if stage.group == "facts"]
 COMPONENTS = {
@@ -46,9 +46,10 @@ CADENCES = (
     Cadence(
         "experiments",
         "20 0 * * *",
-        # not the facts before it: filled again, they would open the day for the chain, and so on for ever
-        [stage for stage in STAGES if stage.name == "experiment_results"],
-        "The daily look at the running experiments, once the chain has closed the day before.",
+        # not the facts before it: filled again, they would open the day for the chain, and so on for ever;
+        # but the verdict that reads it, for the chain left that day open
+        [stage for stage in STAGES if stage.name in ("experiment_results", "health_status")],
+        "The daily look at the experiments, once the chain has closed the day before, and health after it.",
         feature="experiments",
     ),
     Cadence(
@@ -73,8 +74,14 @@ def open_range(runtime: Runtime, stages: Sequence[Stage]) -> tuple[str, str]:
     running = today(runtime.now())
     first = first_fact_day(runtime.engine) or running
     since = min(max(first, runtime.settings.history_start), running)
-    start = first_open_day(runtime.engine, {stage.name: stage.reads for stage in stages}, since, running)
+    start = first_open_day(runtime.engine, kept_reads(stages, runtime.settings.features), since, running)
     return start.isoformat(), running.isoformat()
+
+
+def kept_reads(stages: Sequence[Stage], features: Features) -> dict[str, list[Read]]:
+    """What these stages read of stages that are on: a day that one which is off left open stays open."""
+    on = {stage.name for stage in switched_on(STAGES, features)}
+    return {stage.name: [read for read in stage.reads if read.stage in on] for stage in stages}
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:

@@ -73,10 +73,17 @@ FAIL = sa.text("""
 
 @dataclass(frozen=True)
 class Read:
-    """What a stage reads of another: the days of its window, 1 for the same day only."""
+    """What a stage reads of another: the days of its window, 1 for the same day only, 0 for live rows alone.
+
+    A day of it that could not be computed stops the reader where it is `needed`. `traced`: what a late fact
+    changes in it is found row by row (`facts/reopen_late_days`), so that its window adds nothing to how far
+    late facts reach.
+    """
 
     stage: str
     days: int = 1
+    needed: bool = True
+    traced: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,9 +109,10 @@ def fill_window(
     older as-of over a newer writes nothing and returns None.
 
     Raises:
-        ReplyloopError: a day that this window holds could not be computed.
+        ReplyloopError: a day that this window needs could not be computed.
     """
     widest = max(reads, key=lambda read: read.days, default=Read(stage))
+    needed = [read for read in reads if read.needed]
     key = {"stage": stage, "day": window.day, "as_of": window.as_of}
     with engine.begin() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:stage))"), key)
@@ -114,8 +122,8 @@ def fill_window(
             | {
                 "upstream": widest.stage,
                 "first_day": window.first_day(widest.days),
-                "reads": [read.stage for read in reads],
-                "since": [window.first_day(read.days) for read in reads],
+                "reads": [read.stage for read in needed],
+                "since": [window.first_day(read.days) for read in needed],
             },
         ).one()
         if state.missing:

@@ -254,6 +254,69 @@ def test_an_import_of_old_rows_fails_no_ingestion(fallen: sa.Engine) -> None:
     assert verdict(fallen, day) == before
 
 
+TRIED = sa.text("""
+    WITH trial AS (
+        INSERT INTO experiments (
+            id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy, started_at
+        )
+        VALUES (
+            gen_random_uuid(), 'T', 'It is better', 'generator', 'ResearchSynthesizer', 'PersonalStory',
+            :started
+        )
+        RETURNING id
+    ),
+
+    brought AS (
+        INSERT INTO daily_rollup (day, as_of, dimension, value, metric, reply_count, n, positives, successes,
+            sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts)
+        SELECT day, as_of, 'experiment',
+            id || '/' || CASE value WHEN 'PersonalStory' THEN 'treatment' ELSE 'control' END,
+            metric, n, n, 0, 0, sum_y, sum_y2, sum_log1p, sum_log1p2, 0, 0, '{}', '{}'
+        FROM daily_rollup, trial WHERE dimension = 'generator' AND day >= cast(:started AS DATE)
+    )
+
+    INSERT INTO experiment_results (day, as_of, experiment_id, look, days_held, sample_size_control,
+        sample_size_treatment, is_significant, decision, reason)
+    SELECT cast(:started AS DATE) + n, :started, id, n + 1, 1, 20 * n, 20 * n, TRUE,
+        CASE n WHEN 12 THEN :decision ELSE 'continue_testing' END, ''
+    FROM trial, generate_series(0, 12) AS n
+""")
+
+
+def tried(engine: sa.Engine, decision: str) -> None:
+    """The generator that falls was a treatment since then, and thirteen days of it decided."""
+    with engine.begin() as connection:
+        connection.execute(TRIED, {"started": FELL, "decision": decision})
+
+
+def test_a_rejected_treatment_is_no_drop_from_its_rejection_on(fallen: sa.Engine) -> None:
+    tried(fallen, "reject")
+    seen = [verdict(fallen, FELL + timedelta(days=n)) for n in (11, 12, 20)]
+    assert [row["status"] for row in seen if row] == ["degraded", "healthy", "healthy"]
+    told = ["Left out: the replies that tested PersonalStory." in row["reason"] for row in seen if row]
+    assert told == [False, True, True]
+    assert all(row and row["sample_size_recent"] == 7 * 40 for row in seen)  # what came stays what came
+
+
+def test_what_an_adopted_treatment_changed_is_taken_off_beyond_its_former_share(fallen: sa.Engine) -> None:
+    """Here it made things worse, so that it is plain: without it nothing fell."""
+    day = FELL + timedelta(days=20)
+    before = verdict(fallen, day)
+    tried(fallen, "adopt")
+    had_half = verdict(fallen, day)
+    with fallen.begin() as connection:
+        new = "UPDATE daily_rollup SET value = 'Other' WHERE value = 'PersonalStory' AND day < :fell"
+        connection.execute(sa.text(new), {"fell": FELL})
+    had_none = verdict(fallen, day)
+    assert before
+    assert had_half
+    assert had_none
+    assert had_half["segment_mean"] == pytest.approx(before["segment_mean"])
+    assert [row["status"] for row in (before, had_half, had_none)] == ["degraded", "degraded", "healthy"]
+    assert all("Left out: what adopting PersonalStory adds." in row["reason"] for row in (had_half, had_none))
+    assert "Left out" not in verdict(fallen, day, rule="seed")["reason"]  # type: ignore[index]
+
+
 def test_what_rises_and_falls_over_weeks_is_told_of_each_value(fallen: sa.Engine) -> None:
     before = verdict(fallen, FELL - timedelta(days=11))
     after = verdict(fallen, FELL + timedelta(days=25), trend_weeks=6)

@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from replyloop_assets.assets import STAGES, daily_rollup, reply_outcomes, strategy_allocation
-from replyloop_assets.assets.stage import EVERY_DAY, WHOLE_WINDOW
+from replyloop_assets.assets.checks import COMPUTED, ERROR, WARN
 from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window, days_between
-from replyloop_assets.warehouse.filling import first_open_day
+from replyloop_assets.warehouse.filling import first_open_day, record_failure
 from replyloop_assets_tests.life import (
     ALL_DAYS,
     END,
@@ -24,15 +25,30 @@ from replyloop_assets_tests.life import (
     stage_rows,
 )
 
+Checked = tuple[str, str | None]
 BAD = ALL_DAYS[40]
 FIRST, SHORT = ALL_DAYS[35], days_between(ALL_DAYS[35], ALL_DAYS[45])
 
 
-def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], bool]:
-    return {
-        (check.asset_key.to_user_string(), check.check_name): check.passed
-        for check in result.get_asset_check_evaluations()
-    }
+def checks(result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeverity = ERROR) -> dict[Checked, bool]:
+    """Of each stage as a whole (None) and each day of it: whether all is well, but for what weighs less."""
+    found = {}
+    for check in result.get_asset_check_evaluations():
+        assert check.check_name == COMPUTED
+        weighs = severity is WARN or check.severity is ERROR
+        found[check.asset_key.to_user_string(), check.partition] = check.passed or not weighs
+    return found
+
+
+def unsettled(instance: dg.DagsterInstance) -> int:
+    """How many checks Dagster planned and will wait for for ever."""
+    return sum(
+        record.status is AssetCheckExecutionRecordStatus.PLANNED
+        for stage in STAGES
+        for record in instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey(stage.name), COMPUTED), limit=1000
+        )
+    )
 
 
 def break_day(engine: sa.Engine, day: date) -> None:
@@ -59,6 +75,7 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
     break_day(engine, BAD)
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_in_dagster(engine, END, FIRST, SHORT[-1], instance)
+        assert unsettled(instance) == 0
     assert result.success, [
         e.step_failure_data.error.to_string() for e in result.all_events if e.is_step_failure
     ]
@@ -67,9 +84,13 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
     # every window that holds the bad day waits for it, those before do not
     assert days_of(engine, "strategy_allocation") == [day for day in SHORT if day < BAD]
     found = checks(result)
-    assert found["reply_outcomes", EVERY_DAY]
-    assert not found["daily_rollup", EVERY_DAY]
-    assert not found["health_status", EVERY_DAY]
+    assert found["reply_outcomes", None]
+    assert not found["daily_rollup", None]
+    assert not found["health_status", None]
+    told = {day for stage, day in found if stage == "daily_rollup" and day and not found[stage, day]}
+    assert told == {str(BAD)}
+    waiting = {day for stage, day in found if stage == "health_status" and day and not found[stage, day]}
+    assert waiting == {str(day) for day in SHORT if day >= BAD}
     with engine.connect() as connection:
         reasons = connection.execute(
             sa.text("SELECT reason FROM stage_failures WHERE stage = 'health_status' AND day = :day"),
@@ -86,7 +107,7 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
     mend(engine)
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_in_dagster(engine, END, FIRST, SHORT[-1], instance)
-    assert all(passed for (_, name), passed in checks(result).items() if name == EVERY_DAY)
+    assert all(checks(result).values())
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM stage_failures")).scalar_one() == 0
     assert days_of(engine, "health_status") == SHORT
@@ -95,11 +116,14 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
 def test_a_stage_without_a_single_good_day_fails_its_check_and_stops_no_other(engine: sa.Engine) -> None:
     load_life(engine)
     with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE classified_opportunities ADD CONSTRAINT broken CHECK (FALSE)")
+        broken = "ALTER TABLE generator_preferences_history ADD CONSTRAINT broken CHECK (FALSE)"
+        connection.exec_driver_sql(broken)
+    # health reads the looks, and is stopped by none that failed
+    record_failure(engine, "experiment_results", SHORT[0], "no look")
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_in_dagster(engine, END, BAD, BAD, instance)
-    assert not checks(result)["classified_opportunities", EVERY_DAY]
-    assert checks(result)["reply_outcomes", EVERY_DAY]
+    found = checks(result)
+    assert {stage for (stage, _), well in found.items() if not well} == {"generator_preferences"}
     assert days_of(engine, "health_status") == [BAD]
 
 
@@ -144,7 +168,7 @@ def test_odd_rows_take_no_day_down(engine: sa.Engine) -> None:
         )
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_in_dagster(engine, END, SHORT[0], SHORT[-1], instance)
-    assert all(passed for (_, name), passed in checks(result).items() if name == EVERY_DAY)
+    assert all(checks(result).values())
 
 
 def test_a_window_without_evidence_leaves_the_live_allocation(engine: sa.Engine) -> None:
@@ -198,10 +222,11 @@ def test_an_older_as_of_never_replaces_a_newer(engine: sa.Engine) -> None:
 def test_a_short_window_says_how_many_days_it_holds(engine: sa.Engine) -> None:
     load_life(engine)
     with dg.DagsterInstance.ephemeral() as instance:
-        found = checks(run_in_dagster(engine, END, SHORT[-3], SHORT[-1], instance))
-        assert not found["health_status", WHOLE_WINDOW]
-        found = checks(run_in_dagster(engine, END, ALL_DAYS[0], ALL_DAYS[4], instance))
-        assert found["health_status", WHOLE_WINDOW]  # the history is not longer
+        found = checks(run_in_dagster(engine, END, SHORT[-3], SHORT[-1], instance), WARN)
+        assert not any(found["health_status", day] for day in (None, *map(str, SHORT[-3:])))
+        assert found["daily_rollup", None]
+        found = checks(run_in_dagster(engine, END, ALL_DAYS[0], ALL_DAYS[4], instance), WARN)
+        assert found["health_status", None]  # the history is not longer
     with engine.connect() as connection:
         query = sa.text("SELECT days_held FROM health_status WHERE day = :day")
         assert connection.execute(query, {"day": SHORT[-1]}).scalar_one() == 3
