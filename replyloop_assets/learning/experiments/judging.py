@@ -11,12 +11,12 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     Looks,
     explain,
     look,
 )
 from replyloop_assets.learning.experiments.sequential import obrien_fleming_spending, upper_bounds
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 
 class Verdicts(NamedTuple):

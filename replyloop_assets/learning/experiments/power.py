@@ -7,12 +7,12 @@ import numpy as np
 
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.experiments.lift import LOG_VARIANCE
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.experiments.sequential import (
     crossing_probabilities,
     obrien_fleming_spending,
     upper_bounds,
 )
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 MOST_LIFT = 20.0  # +2000%: beyond it, nothing is found
 LIKELIEST = 0.95  # a reply that brings any

@@ -13,12 +13,12 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     Looks,
     explain,
     first_decision,
     look,
 )
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets_tests.learning.samples import (
     moments_of,
     moments_with,
