@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from replyloop_assets.learning.allocation.hurdle import believe, fresh, update
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shares import (
-    AllocationSettings,
     choose,
     ranked_shares,
     thompson_draws,

@@ -11,16 +11,15 @@ Reads parquet by pandas, which needs pyarrow or fastparquet.
 """
 
 import argparse
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.comparison import Moments, balanced_z
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.experiments.rules.seed import look
 from replyloop_assets.learning.experiments.rules.sequential import bounds_of
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 NONE, BETTER, WORSE = "–", "better", "worse"
 
@@ -54,12 +53,12 @@ def first(better: np.ndarray, worse: np.ndarray) -> Ended:
 
 def judge_all(control: Moments, treatment: Moments) -> tuple[Ended, Ended, Ended]:
     """How the seed's rule, a test at the end alone, and ours end this experiment."""
-    settings = replace(ExperimentSettings(), min_improvement_pct=0, horizon_days=len(control.n))
+    settings = ExperimentSettings(min_improvement_pct=0, horizon_days=len(control.n))
     looks = look(control, treatment, settings)
     found = looks.significant & (looks.improvement_pct >= 0), looks.significant & (looks.improvement_pct < 0)
     last = np.arange(len(control.n)) == len(control.n) - 1
     half = settings.significance / 2
-    two_sided = replace(settings, significance=half, harm_significance=half)
+    two_sided = settings.changed(significance=half, harm_significance=half)
     gain, harm = bounds_of(control.n, treatment.n, two_sided)
     z = balanced_z(control, treatment)
     end = first(found[0] & last, found[1] & last)

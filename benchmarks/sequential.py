@@ -15,9 +15,9 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     first_decision,
 )
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
 
 EXPERIMENTS = 200

@@ -2,34 +2,38 @@
 
 A variable is `REPLYLOOP_` and the field's name; one inside a group joins the group's name with two
 underscores: `REPLYLOOP_HORIZON_HOURS=48`, `REPLYLOOP_ALLOCATION__SUCCESS_FOLLOWERS=3`,
-`REPLYLOOP_FEATURES__EXPERIMENTS=false`. A list is JSON: `REPLYLOOP_SEARCH__TOPICS='["sleep"]'`.
+`REPLYLOOP_FEATURES__EXPERIMENTS=false`. A list is JSON, or words between commas:
+`REPLYLOOP_SEARCH__TOPICS=sleep,gut health`. `replyloop settings` prints them all.
 """
 
 import json
 import os
-from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.learning.allocation.shares import AllocationSettings
-from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
-from replyloop_assets.learning.generators.preferences import GeneratorSettings
-from replyloop_assets.learning.health.pivoting import PivotSettings
-from replyloop_assets.learning.health.windows import HealthSettings
-from replyloop_assets.learning.incidents.trend import ErrorSettings
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
+from replyloop_assets.learning.experiments import rules as experiment_rules
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
+from replyloop_assets.learning.fields import Component, count, days, setting, share
+from replyloop_assets.learning.generators.settings import GeneratorSettings
+from replyloop_assets.learning.health.settings import HealthSettings, PivotSettings
+from replyloop_assets.learning.incidents.settings import ErrorSettings
 from replyloop_assets.learning.performance import PerformanceSettings
 from replyloop_assets.learning.search import SearchSettings
+from replyloop_assets.variables import PREFIX, refusal, unknown_variable
 
 LONGEST_NAME = 63  # bytes of a name in PostgreSQL
+FIRST_DAY_OF_X = date(2006, 3, 21)
 
 
 def default_home() -> Path:
@@ -39,49 +43,97 @@ def default_home() -> Path:
     return platformdirs.user_data_path("replyloop")
 
 
-class Features(BaseModel):
-    """One flag per component: off means not scheduled, and its live rows stay as they are."""
+class Features(Component):
+    """What is switched on: a component that is off is not scheduled, and its live rows stay as they are."""
 
-    generator_choice: bool = True
-    allocation: bool = True
-    adaptive_plan: bool = True
-    experiments: bool = True
-    health: bool = True
-    pivots: bool = True
-    feedback: bool = True
-    error_analysis: bool = True
+    generator_choice: bool = setting(True, "Whether the bot is told which generator writes.")
+    allocation: bool = setting(True, "Whether effort is shared anew.")
+    adaptive_plan: bool = setting(True, "Whether the search plan is made anew.")
+    experiments: bool = setting(True, "Whether experiments are suggested and looked at.")
+    health: bool = setting(True, "Whether it is watched that replies bring what they used to.")
+    pivots: bool = setting(True, "Whether a drop is answered.")
+    feedback: bool = setting(True, "Whether an account's priority follows a reply's metrics at once.")
+    error_analysis: bool = setting(True, "Whether errors are analysed.")
 
 
-class BotSettings(BaseModel):
-    """What the bot's SQL functions go by; published to the database by every command."""
+class BotSettings(Component):
+    """What the bot's SQL functions go by; every command publishes it to the database."""
 
-    lease_minutes: int = Field(default=30, ge=1)
-    opportunity_use_hours: int = Field(default=24, ge=1)
-    author_cooldown_hours: int = Field(default=24, ge=0)
-    # the seed's real-time feedback (Phase 4.2)
-    high_followers: int = 15
-    low_followers: int = 2
-    low_likes: int = 5
+    lease_minutes: int = setting(
+        30, "How long a claimed post waits for its reply.", "minutes", ge=1, le=10_080
+    )
+    opportunity_use_hours: int = setting(
+        24, "How old a post may be that is claimed.", "hours", ge=1, le=8_760
+    )
+    author_cooldown_hours: int = setting(
+        24, "How long an author rests after a reply.", "hours", ge=0, le=8_760
+    )
+    high_followers: int = count(
+        15, "What makes a reply's account one of high priority.", "followers", least=1
+    )
+    low_followers: int = count(2, "Below this, and below `low_likes`, its priority sinks.", "followers")
+    low_likes: int = count(5, "Below this, and below `low_followers`, its priority sinks.", "likes")
+    high_priority_score: float = share(0.95, "The priority that such a reply gives.", gt=0)
+    low_priority_floor: float = share(0.2, "Down to where it sinks.")
+    low_priority_step: float = share(0.1, "By how much it sinks for one reply.")
+    account_window_days: int = days(30, "How far back an account's average looks.")
+    stranger_share: float = share(
+        0.1, "The share of values in the queue that the allocation does not know.", lt=1
+    )
+
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        """What is low is not above what is high."""
+        self.require_order("low_followers", "high_followers")
+        self.require_order("low_priority_floor", "high_priority_score")
+        return self
+
+
+class Variables(EnvSettingsSource):
+    """The environment, where JSON is what begins like it; the models read other text, or refuse it."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """A whole group in one variable, or lists in it."""
+        if not value.lstrip().startswith("{"):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
 
 
 class Settings(BaseSettings):
     """What a person may set, with what holds when they do not."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REPLYLOOP_", env_nested_delimiter="__", env_ignore_empty=True, extra="ignore"
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="ignore"
     )
 
-    home: Path = Field(default_factory=default_home)
-    database_url: SecretStr | None = None
-    dagster_url: SecretStr | None = None
-    bot_schema: str = "public"
-    postgres_bin: Path | None = None
-    alert_webhook_url: SecretStr | None = None
+    home: Path = Field(
+        default_factory=default_home,
+        description="Where the private server, logs and Dagster's files live; else your user data folder.",
+    )
+    database_url: SecretStr | None = setting(None, "Your bot's database; else the private server.")
+    dagster_url: SecretStr | None = setting(None, "Dagster's storage; else `…_dagster` beside the database.")
+    bot_schema: str = setting("public", "The schema of your bot's tables.")
+    postgres_bin: Path | None = setting(
+        None, "Programs of the private server; else an installed PostgreSQL, or the one that comes along."
+    )
+    alert_webhook_url: SecretStr | None = setting(
+        None,
+        "Where alerts are sent: an incoming webhook of Slack, of Mattermost, or of Discord with `/slack` at "
+        "its end.",
+    )
 
-    history_start: date = date(2025, 1, 1)
-    horizon_hours: int = Field(default=24, ge=1, le=720)
-    grace_hours: int = Field(default=24, ge=1, le=720)
-    automation: bool = True
+    history_start: date = setting(
+        date(2025, 1, 1),
+        "The first partition; older rows are loaded and reported.",
+        "a day",
+        ge=FIRST_DAY_OF_X,
+    )
+    horizon_hours: int = setting(24, "The age at which a reply is ripe.", "hours", ge=1, le=720)
+    grace_hours: int = setting(24, "How long after that a snapshot may still come.", "hours", ge=1, le=720)
+    automation: bool = setting(True, "Whether schedules and sensors run.")
 
     features: Features = Features()
     bot: BotSettings = BotSettings()
@@ -95,16 +147,17 @@ class Settings(BaseSettings):
     errors: ErrorSettings = ErrorSettings()
     pivots: PivotSettings = PivotSettings()
 
-    @field_validator("allocation", "search", mode="before")
     @classmethod
-    def read_lists(cls, group: object) -> object:
-        """The lists inside a group, which the environment gives as text."""
-        if not isinstance(group, dict):
-            return group
-        return {
-            name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
-            for name, value in group.items()
-        }
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What a call gives, then the environment; nothing else."""
+        return init_settings, Variables(settings_cls)
 
     @field_validator("bot_schema")
     @classmethod
@@ -124,16 +177,28 @@ class Settings(BaseSettings):
             raise ValueError("it must be one URL that begins with https:// or http://")
         return url
 
+    @field_validator("experiments")
+    @classmethod
+    def check_rule(cls, component: ExperimentSettings) -> ExperimentSettings:
+        """Refuse a rule that the component does not have."""
+        component.require(
+            component.rule in experiment_rules.RULES,
+            f"{component.rule!r} is no rule: take one of {', '.join(experiment_rules.RULES)}",
+            "rule",
+        )
+        return component
+
     @field_validator("pivots")
     @classmethod
     def check_pivots(cls, pivots: PivotSettings, known: ValidationInfo) -> PivotSettings:
         """A pivot that lasts some days at least may last them."""
         health = known.data.get("health", HealthSettings())
-        if pivots.least_days > health.episode_days:
-            raise ValueError(
-                f"least_days is more than the {health.episode_days} days (REPLYLOOP_HEALTH__EPISODE_DAYS) "
-                "after which a pivot is over"
-            )
+        pivots.require(
+            pivots.least_days <= health.episode_days,
+            f"it is {pivots.least_days}, more than the {health.episode_days} days "
+            "(REPLYLOOP_HEALTH__EPISODE_DAYS) after which a pivot is over",
+            "least_days",
+        )
         return pivots
 
     @property
@@ -157,35 +222,16 @@ def is_web_address(text: str) -> bool:
     return usable and text.isascii() and text.isprintable() and " " not in text
 
 
-def unknown_variables(names: Iterable[str]) -> list[str]:
-    """The variables that begin like ours and set nothing: a switch misspelt would stay as it was."""
-    known = set()
-    for name, field in Settings.model_fields.items():
-        known.add(name)
-        group = field.annotation
-        members = getattr(group, "model_fields", None) or getattr(group, "__dataclass_fields__", {})
-        known |= {f"{name}__{member}" for member in members}
-    return [
-        name
-        for name in names
-        if name != clock.VARIABLE and name.removeprefix("REPLYLOOP_").lower() not in known
-    ]
-
-
 @cache
 def load_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        ReplyloopError: a variable has a value that cannot be read; the sentence names it.
+        ReplyloopError: a variable sets nothing, or has a value that cannot be used; the sentence names it.
     """
-    ours = [name for name in os.environ if name.startswith("REPLYLOOP_")]
-    if unknown := unknown_variables(ours):
-        raise ReplyloopError(f"{unknown[0]} sets nothing: correct its name (README lists them) or unset it.")
+    if sentence := unknown_variable(Settings, set(os.environ) - {clock.VARIABLE}):
+        raise ReplyloopError(sentence)
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "REPLYLOOP_" + "__".join(str(part) for part in first["loc"]).upper()
-        why = first["msg"].removeprefix("Value error, ")
-        raise ReplyloopError(f"{name} cannot be used: {why}. Correct or unset it.") from None
+        raise ReplyloopError(refusal(Settings, error, os.environ)) from None

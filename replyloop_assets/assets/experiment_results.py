@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +15,11 @@ from replyloop_assets.learning.experiments.assignment import Assignment, Served,
 from replyloop_assets.learning.experiments.judging import judge
 from replyloop_assets.learning.experiments.looks import (
     CONTINUE,
-    ExperimentSettings,
     Verdicts,
     first_decision,
 )
 from replyloop_assets.learning.experiments.rules import rule_of
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.experiments.suggestions import suggest
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import Settings, load_settings
@@ -75,7 +74,7 @@ def evaluate(
     experiment: str, rows: pd.DataFrame, traces: pd.DataFrame, window: Window, settings: Settings
 ) -> dict[str, Any]:
     """The look that ended one experiment, or else the newest."""
-    rule = replace(settings.experiments, horizon_days=int(rows["horizon_days"].iloc[0]))
+    rule = settings.experiments.changed(horizon_days=int(rows["horizon_days"].iloc[0]))
     started = rows["started_day"].iloc[0]
     days = days_between(started, min(window.day, started + timedelta(days=rule.horizon_days - 1)))
     control, treatment = (cumulative(rows, variant, len(days)) for variant in ("control", "treatment"))
@@ -179,7 +178,7 @@ def suggest_experiments(connection: sa.Connection, window: Window, settings: Exp
         "as_of": window.as_of,
         "first_day": window.first_day(settings.suggest_window_days),
         "day": window.day,
-        "dimensions": list(settings.suggest_families),
+        "dimensions": list(settings.suggest_dimensions),
         "since": window.as_of - timedelta(days=settings.horizon_days),
     }
     arms = read_frame(connection, read_sql("stages/experiment_results_arms"), parameters)

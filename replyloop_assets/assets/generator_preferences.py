@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.evidence import steady_days
 from replyloop_assets.learning.allocation.shares import in_pivot
-from replyloop_assets.learning.allocation.value import METRICS
-from replyloop_assets.learning.generators.preferences import GeneratorSettings, prefer_generators
+from replyloop_assets.learning.generators.preferences import prefer_generators
+from replyloop_assets.learning.generators.settings import GeneratorSettings
+from replyloop_assets.learning.metrics import FOLLOWERS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
@@ -61,7 +62,7 @@ def held_days(
             "first_day": window.first_day(rule.window_days),
             "day": window.day,
             "dimensions": ["generator"],
-            "metrics": [METRICS["followers"]],
+            "metrics": [FOLLOWERS.column],
         },
     )
     ages = [(window.day - pivot.opened_at.astimezone(UTC).date()).days for pivot in pivots]

@@ -11,13 +11,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
-from replyloop_assets.learning.allocation.value import METRICS
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.dimensions import ALL, DIAGNOSED, TRENDING
 from replyloop_assets.learning.experiments.looks import ADOPT
 from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
 from replyloop_assets.learning.health.experiments import Decided, explain_experiments, without_experiments
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.silence import (
     Silence,
     explain_silence,
@@ -26,7 +26,7 @@ from replyloop_assets.learning.health.silence import (
 )
 from replyloop_assets.learning.health.trends import find_trends
 from replyloop_assets.learning.health.verdict import Verdict, Watched, judge
-from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.metrics import COLUMNS
 from replyloop_assets.operator.health_alerts import raise_health_alerts
 from replyloop_assets.partitions import Window, day_start, days_between
 from replyloop_assets.settings import Settings, load_settings
@@ -95,7 +95,7 @@ def read_rollup(
     parameters = {
         "first_day": window.first_day(settings.window_days),
         "day": window.day,
-        "metric": METRICS[metric],
+        "metric": COLUMNS[metric],
         "dimensions": [ALL, *DIAGNOSED],
     }
     return read_frame(connection, read_sql("stages/health_status"), parameters)
@@ -103,7 +103,7 @@ def read_rollup(
 
 def read_decided(connection: sa.Connection, days: Sequence[date], watched: Watched) -> list[Decided]:
     """The experiments that were adopted or rejected within the window, the oldest decision first."""
-    parameters = {"first_day": days[0], "day": days[-1], "metric": METRICS[watched]}
+    parameters = {"first_day": days[0], "day": days[-1], "metric": COLUMNS[watched]}
     rows = read_frame(connection, read_sql("stages/health_status_experiments"), parameters)
     found = []
     for _, one in rows.groupby("experiment_id", sort=False):
@@ -187,7 +187,7 @@ def read_trends(
     parameters = {
         "first_day": first,
         "day": window.day,
-        "metric": METRICS[watched],
+        "metric": COLUMNS[watched],
         "dimensions": list(TRENDING),
     }
     rows = read_frame(connection, read_sql("stages/health_status_trends"), parameters)

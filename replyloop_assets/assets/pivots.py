@@ -17,7 +17,8 @@ from replyloop_assets import clock
 from replyloop_assets.assets.stage import OWNERS, Runtime
 from replyloop_assets.learning.experiments.suggestions import suggest_pivots
 from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
-from replyloop_assets.learning.health.windows import HealthSettings, has_recovered
+from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.learning.health.windows import has_recovered
 from replyloop_assets.operator.alerts import Severity, raise_alert
 from replyloop_assets.partitions import today
 from replyloop_assets.reporting.columns import table_schema
@@ -139,7 +140,7 @@ def promising(
     """The experiments to begin, from what replies brought since the drop and from what fell."""
     rule = settings.experiments
     since = verdict["segment_started_on"] or verdict["episode_started_at"].date()
-    dimensions = [one for one in rule.suggest_families if one not in busy]
+    dimensions = [one for one in rule.suggest_dimensions if one not in busy]
     parameters = {"first_day": since, "day": today(now), "dimensions": dimensions}
     arms = read_frame(connection, read_sql("stages/experiment_results_arms"), parameters)
     fell = {(group["dimension"], group["value"]) for group in verdict["diagnosis"] if group["fell"]}

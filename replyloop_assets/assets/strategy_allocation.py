@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.evidence import is_sparse
 from replyloop_assets.learning.allocation.shares import allocate
-from replyloop_assets.learning.allocation.value import METRICS
+from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
@@ -23,7 +23,7 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
         read_sql("stages/strategy_allocation"),
         {
             "day": window.day,
-            "dimensions": list(settings.allocation.families),
+            "dimensions": list(settings.allocation.dimensions),
         },
     )
     adoptions = read_adoptions(connection, window, settings.allocation.incumbent_days)
@@ -42,7 +42,11 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     if window.is_newest:
         connection.execute(
             sa.text(read_sql("stages/strategy_allocation_live")),
-            {"day": window.day, "as_of": window.as_of},
+            {
+                "day": window.day,
+                "as_of": window.as_of,
+                "paused_after_days": settings.allocation.paused_after_days,
+            },
         )
     return len(shares)
 
@@ -55,15 +59,15 @@ def read_daily(connection: sa.Connection, window: Window, settings: Settings) ->
         parameters = {
             "first_day": window.first_day(rule.window_days),
             "day": window.day,
-            "dimensions": list(rule.families),
+            "dimensions": list(rule.dimensions),
             "metrics": metrics,
         }
         return read_frame(connection, read_sql("stages/strategy_allocation_daily"), parameters)
 
-    daily = read([column for metric, column in METRICS.items() if rule.weights[metric] > 0])
-    followers = daily[daily["metric"] == METRICS["followers"]]
-    if rule.visits_weight == 0 and is_sparse(followers, rule.sparse_positives):
-        daily = pd.concat([daily, read([METRICS["visits"]])], ignore_index=True)
+    daily = read([column for metric, column in COLUMNS.items() if rule.weights[metric] > 0])
+    followers = daily[daily["metric"] == FOLLOWERS.column]
+    if rule.weights[VISITS.name] == 0 and is_sparse(followers, rule.sparse_positives):
+        daily = pd.concat([daily, read([VISITS.column])], ignore_index=True)
     return daily
 
 

@@ -4,29 +4,38 @@ Counts, confidence, ROI and tiers are the seed's (Phase 1.2, PerformanceAnalyzer
 its interval go beyond it: an account answered twice is not believed like one answered fifty times.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from replyloop_assets.learning.comparison import Floats, ratio
+from replyloop_assets.learning.fields import PERCENT, Component, count, days, setting
 
 UNKNOWN = "unknown"
 BASELINE = "all"
 NORMAL_95 = 1.959963984540054
 
 
-@dataclass(frozen=True)
-class PerformanceSettings:
-    """The seed's numbers: window in days, samples for full confidence, ROI of each tier in percent."""
+class PerformanceSettings(Component):
+    """How well each value of a dimension does, in the seed's numbers."""
 
-    window_days: int = 30
-    full_confidence_samples: int = 30
-    excellent_roi: float = 150
-    good_roi: float = 100
-    moderate_roi: float = 50
+    window_days: int = days(30, "How far back replies are counted.")
+    full_confidence_samples: int = count(30, "How many replies make the confidence 1.", "replies", least=1)
+    excellent_roi: float = setting(150, "From which ROI on it is excellent.", PERCENT, ge=0, le=100_000)
+    good_roi: float = setting(100, "From which on it is good.", PERCENT, ge=0, le=100_000)
+    moderate_roi: float = setting(
+        50, "From which on it is moderate; else it is poor.", PERCENT, ge=0, le=100_000
+    )
+
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        """The tiers lie one above the other."""
+        for low, high in (("moderate_roi", "good_roi"), ("good_roi", "excellent_roi")):
+            self.require_order(low, high)
+        return self
 
 
 def confidence(sample_size: Any, settings: PerformanceSettings) -> Any:

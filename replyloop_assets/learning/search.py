@@ -12,10 +12,12 @@ searched for is free for all. The parts of a list too long for one query share b
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
+from pydantic import field_validator, model_validator
+
+from replyloop_assets.learning.fields import LARGEST_COUNT, Component, Words, count, setting, share
 
 # '<5K' is missing: it has no lower bound to search by
 TIER_MIN_LIKES = {"100K+": 100_000, "50K-100K": 50_000, "25K-50K": 25_000, "10K-25K": 10_000, "5K-10K": 5_000}
@@ -33,53 +35,78 @@ COLUMNS = [
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 TOPIC_SIGNS = frozenset(" '’&.,+/#@%!?-_$")
-LARGEST_COUNT = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class SearchSettings:
-    """The seed's numbers, and the rules of X: likes at least, priorities, shares of the effort, lengths."""
+def likes(default: int, what: str) -> Any:
+    """The field of how many likes a post must have to be searched for."""
+    return count(default, f"The likes that a post of {what} must have.", "likes")
 
-    proven_avg_followers: float = 10
-    proven_accounts: int = 20
-    proven_min_likes: int = 5_000
-    proven_priority: int = 10
-    tier_confidence: float = 0.7
-    tier_priority: int = 9
-    topics: tuple[str, ...] = ("health", "wellness", "longevity")
-    topic_min_likes: int = 10_000
-    topic_priority: int = 7
-    exploration_min_likes: int = 250_000
-    exploration_priority: int = 2
-    exploration_share: float = 0.10
-    pivot_exploration_share: float = 0.30
-    lang: str = "en"
-    api_query_limit: int = 512
 
-    def __post_init__(self) -> None:
-        """Refuse what can be no query.
+def priority(default: int, what: str) -> Any:
+    """The field of a search's priority."""
+    return count(default, f"The priority of {what}.", "the higher the earlier", least=1)
 
-        Raises:
-            ValueError: a number, the language or a topic cannot be used; the sentence names it.
-        """
-        for name in ("exploration_share", "pivot_exploration_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share of the effort, from 0 to 1")
-        for name in ("proven_priority", "tier_priority", "topic_priority", "exploration_priority"):
-            if not 1 <= getattr(self, name) <= LARGEST_COUNT:
-                raise ValueError(f"{name} is a whole number of 1 or more")
-        for name in ("proven_min_likes", "topic_min_likes", "exploration_min_likes"):
-            if not 0 <= getattr(self, name) <= LARGEST_COUNT:
-                raise ValueError(f"{name} is a whole number from 0 to {LARGEST_COUNT:,}")
-        if not LANGUAGE.fullmatch(self.lang):
-            raise ValueError(f"the language {self.lang[:60]!r} is no code such as en or zh-TW")
-        if len(api_query(["from:" + 15 * "x"], self.proven_min_likes, self)) > self.api_query_limit:
-            raise ValueError(f"api_query_limit {self.api_query_limit} is too short for a single account")
-        for topic in self.topics:
+
+class SearchSettings(Component):
+    """What is searched for, in the seed's numbers and within the rules of X."""
+
+    proven_avg_followers: float = setting(
+        10,
+        "What replies to a proven account brought at least.",
+        "followers per reply",
+        ge=0,
+        le=LARGEST_COUNT,
+    )
+    proven_accounts: int = count(20, "How many proven accounts are searched for.", "accounts")
+    proven_min_likes: int = likes(5_000, "theirs")
+    proven_priority: int = priority(10, "proven accounts")
+    tier_confidence: float = share(0.7, "The confidence above which an engagement tier is searched for.")
+    tier_priority: int = priority(9, "the best tier; the others follow")
+    topics: Words = setting(
+        ("health", "wellness", "longevity"), "What else is searched for, as phrases.", "a list"
+    )
+    topic_min_likes: int = likes(10_000, "a topic")
+    topic_priority: int = priority(7, "topics")
+    exploration_min_likes: int = likes(250_000, "the exploration")
+    exploration_priority: int = priority(2, "exploration")
+    exploration_share: float = share(0.10, "The share of the effort that explores.")
+    pivot_exploration_share: float = share(0.30, "The same while a pivot is open.")
+    lang: str = setting("en", "The language of the posts, a code such as en or zh-TW.")
+    api_query_limit: int = setting(512, "How long a query of API v2 may be.", "characters", ge=1, le=4096)
+
+    @field_validator("lang")
+    @classmethod
+    def check_language(cls, code: str) -> str:
+        """Refuse what is no code of a language."""
+        if not LANGUAGE.fullmatch(code):
+            raise ValueError(f"the language {code[:60]!r} is no code such as en or zh-TW")
+        return code
+
+    @field_validator("topics")
+    @classmethod
+    def check_topics(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what would be more than a phrase."""
+        for topic in topics:
             if why := topic_problem(topic):
                 raise ValueError(f"the topic {topic[:60]!r} cannot be searched for: {why}")
-            if len(api_query([quoted(topic)], self.topic_min_likes, self)) > self.api_query_limit:
-                raise ValueError(f"the topic {topic[:60]!r} is too long for a query")
+        return topics
+
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        """Refuse queries that are longer than they may be."""
+        self.require(
+            len(api_query(["from:" + 15 * "x"], self.proven_min_likes, self)) <= self.api_query_limit,
+            f"api_query_limit ({self.api_query_limit}) is too short for a single account",
+            "api_query_limit",
+        )
+        for topic in self.topics:
+            self.require(
+                len(api_query([quoted(topic)], self.topic_min_likes, self)) <= self.api_query_limit,
+                f"the topic {topic[:60]!r} is too long for a query",
+                "topics",
+                "api_query_limit",
+            )
+        return self
 
 
 class Search(NamedTuple):

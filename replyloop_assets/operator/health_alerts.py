@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.silence import Silence, explain_silence
-from replyloop_assets.learning.health.windows import HealthSettings, has_recovered
+from replyloop_assets.learning.health.windows import has_recovered
 from replyloop_assets.operator.alerts import raise_alert
 from replyloop_assets.partitions import Window
 

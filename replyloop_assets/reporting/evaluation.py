@@ -30,7 +30,7 @@ def evaluate_dimension(
     Raises:
         ReplyloopError: there is no such dimension, no such arm, no policy, or nothing to evaluate it on.
     """
-    dimensions = settings.allocation.families
+    dimensions = settings.allocation.dimensions
     if dimension not in dimensions:
         raise ReplyloopError(f"{plain(dimension)} is no dimension: take one of {', '.join(dimensions)}.")
     with engine.connect() as connection:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, wait
-from dataclasses import replace
 from datetime import date
 from multiprocessing import get_context
 from queue import Queue
@@ -33,7 +32,8 @@ Against = Literal["seed", "no-pivots"]
 
 def by_rule(settings: Settings, rule: Rule) -> Settings:
     """The settings with one rule for every component, and a history that the life lies in."""
-    ruled = {name: replace(getattr(settings, name), rule=rule) for name in RULED}
+    # unchecked: shares that are no rule's of the person's own are brought to 100 by the one that needs it
+    ruled = {name: getattr(settings, name).model_copy(update={"rule": rule}) for name in RULED}
     return settings.model_copy(update={**ruled, "history_start": FIRST_DAY})
 
 

@@ -117,6 +117,7 @@ def publish_settings(engine: sa.Engine, settings: Settings) -> None:
         "feedback": settings.features.feedback,
         "generator_choice": settings.features.generator_choice,
         "default_generator": settings.generators.default_generator,
+        "topics": settings.search.topics,
     }
     statement = """
         INSERT INTO loop_settings AS live (settings) VALUES (CAST(:settings AS JSONB))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import error_analysis
 from replyloop_assets.learning.incidents.grouping import MANY
-from replyloop_assets.learning.incidents.trend import ErrorSettings
+from replyloop_assets.learning.incidents.settings import ErrorSettings
 from replyloop_assets.partitions import Window
 from replyloop_assets.warehouse.queries import read_sql
 from replyloop_assets_tests.life import runtime_at

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import daily_rollup, generator_preferences
 from replyloop_assets.assets.stage import Runtime
-from replyloop_assets.learning.generators.preferences import GeneratorSettings
+from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import load_settings
 from replyloop_assets_tests.life import runtime_at

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import health_status
 from replyloop_assets.assets.stage import Runtime
-from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 

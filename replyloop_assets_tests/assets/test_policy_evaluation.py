@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.assets import policy_evaluation
-from replyloop_assets.learning.evaluation.estimate import EvaluationSettings, evaluate
+from replyloop_assets.learning.evaluation.estimate import evaluate
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 from replyloop_assets.partitions import Window
 from replyloop_assets_tests.life import runtime_at
 

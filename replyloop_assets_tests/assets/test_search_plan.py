@@ -235,8 +235,8 @@ def test_the_topics_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     for text, sentence in {
         '["sleep", "from:elon"]': "the topic 'from:elon' cannot be searched for: it holds the character :",
         '["a\\nb"]': r"the topic 'a\nb' cannot be searched for: it holds a control character",
-        "[sleep": "REPLYLOOP_SEARCH cannot be used",
-        "sleep": "REPLYLOOP_SEARCH__TOPICS cannot be used",
+        "[sleep": "REPLYLOOP_SEARCH__TOPICS cannot be used: it begins like a JSON list",
+        "sleep,from:elon": "the topic 'from:elon' cannot be searched for: it holds the character :",
     }.items():
         monkeypatch.setenv("REPLYLOOP_SEARCH__TOPICS", text)
         with pytest.raises(ReplyloopError) as refusal:

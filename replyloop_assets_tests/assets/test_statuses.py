@@ -11,7 +11,9 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 SHARES = {"A": 0.9, "B": 0.06, "C": 0.02, "D": 0.02}
 
 
-def move(engine: sa.Engine, at: datetime, shares: dict[str, float]) -> dict[str, str]:
+def move(
+    engine: sa.Engine, at: datetime, shares: dict[str, float], paused_after_days: int = 14
+) -> dict[str, str]:
     """The newest window's shares go live; the statuses that come of it."""
     with engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM strategy_allocation_history"))
@@ -27,7 +29,8 @@ def move(engine: sa.Engine, at: datetime, shares: dict[str, float]) -> dict[str,
                 {"day": at.date(), "as_of": at, "name": name, "share": share, "explores": share < 0.5},
             )
         connection.execute(
-            sa.text(read_sql("stages/strategy_allocation_live")), {"day": at.date(), "as_of": at}
+            sa.text(read_sql("stages/strategy_allocation_live")),
+            {"day": at.date(), "as_of": at, "paused_after_days": paused_after_days},
         )
         rows = connection.execute(sa.text("SELECT strategy_name, status FROM strategy_allocation"))
         return {row.strategy_name: row.status for row in rows}

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from replyloop_assets.assets import health_status
 from replyloop_assets.assets.stage import Runtime
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.silence import Silence
-from replyloop_assets.learning.health.windows import HealthSettings
 from replyloop_assets.operator.health_alerts import raise_health_alerts
 from replyloop_assets.partitions import Window
 from replyloop_assets.reporting.status import read_status

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.simulation.life import Lived, Play, play_life

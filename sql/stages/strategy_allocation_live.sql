@@ -1,7 +1,7 @@
 -- Moves the live allocation forward, never back. An arm that the newest window no longer holds keeps
 -- its row and gets no share. Ids are derived from the keys. The status: testing in a running experiment;
 -- retired when the last experiment on it rejected or replaced it, unless it has won its share back; paused
--- when its share has been its dimension's least for two weeks, or it is gone; else active.
+-- when its share has been its dimension's least for `paused_after_days`, or it is gone; else active.
 WITH newest AS (
     SELECT
         history.*,
@@ -100,7 +100,7 @@ moved AS (
                 excluded.status = 'active'
                 AND excluded.strategy_params ->> 'least_since' IS NOT NULL
                 AND cast(live.strategy_params ->> 'least_since' AS TIMESTAMPTZ)
-                <= excluded.as_of - INTERVAL '14 days'
+                <= excluded.as_of - :paused_after_days * INTERVAL '1 day'
                 THEN 'paused'
             ELSE excluded.status
         END,

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from replyloop_assets.learning.allocation.hurdle import Beliefs, Daily, believe, fold
-from replyloop_assets.learning.allocation.value import METRICS, Metric, blend, converted
+from replyloop_assets.learning.allocation.value import blend, converted
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 
 EACH_DAY = 28  # the newest days, folded one by one; those before them by the week
 WEEK = 7
@@ -29,7 +30,7 @@ def fold_families(
     arms: pd.DataFrame,
     daily: pd.DataFrame,
     alarm_ages: Sequence[int],
-    weights: Mapping[Metric, float],
+    weights: Mapping[str, float],
 ) -> dict[str, Beliefs]:
     """What is believed of the value of each family's arms, in the order given.
 
@@ -51,20 +52,21 @@ def fold_families(
     at = np.arange(steps)[::-1]
     lengths = np.where(at < EACH_DAY, 1, WEEK)
     alarms = np.isin(at, step_of(np.array(alarm_ages, int)))
+    followers, visits = FOLLOWERS.name, VISITS.name
 
     small = [family for family, names in families.items() if len(names) <= SMALL_FAMILY]
     found: dict[str, Beliefs] = {}
     for batch in ([small] if small else []) + [[family] for family in families if family not in small]:
         members = [families[family] for family in batch]
         known = np.arange(max(map(len, members))) < np.array([[len(names)] for names in members])
-        beliefs: dict[Metric, Beliefs] = {}
-        totals: dict[Metric, Floats] = {}
-        for kind, column in METRICS.items():
+        beliefs: dict[str, Beliefs] = {}
+        totals: dict[str, Floats] = {}
+        for kind, column in COLUMNS.items():
             if weights[kind] > 0 or column in measured:
                 days, totals[kind] = table(measured.get(column, {}), batch, members, known, steps)
                 beliefs[kind] = believe(fold(days, known, alarms, lengths))
-        if weights["visits"] == 0 and "visits" in beliefs and "followers" in beliefs:
-            beliefs["followers"] = converted(beliefs.pop("visits"), totals["followers"], totals["visits"])
+        if weights[visits] == 0 and visits in beliefs and followers in beliefs:
+            beliefs[followers] = converted(beliefs.pop(visits), totals[followers], totals[visits])
         value = blend(beliefs, weights)
         for place, family in enumerate(batch):
             found[family] = Beliefs(*(part[place, : len(members[place])] for part in value))

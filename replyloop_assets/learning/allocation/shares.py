@@ -8,10 +8,9 @@ An adopted treatment is its family's incumbent for 14 days (Phase 4, connection 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,57 +20,8 @@ from replyloop_assets.learning.allocation.choice import leading, optimal_probabi
 from replyloop_assets.learning.allocation.choice import shares as shares_by
 from replyloop_assets.learning.allocation.evidence import fold_families
 from replyloop_assets.learning.allocation.hurdle import Beliefs
-from replyloop_assets.learning.allocation.value import Metric
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
-
-
-@dataclass(frozen=True)
-class AllocationSettings:
-    """The seed's numbers: followers of a success, shares in percent; and the families that are shared.
-
-    The default rule's own: `window_days` of evidence; `pivot_exploration_share` (in percent too) while a
-    pivot is open; `temper` and `surplus_temper` scale the posterior's standard deviations; the weights say
-    what a follower, a profile visit and an engagement (a like) are worth; below `sparse_positives` of
-    replies that bring any follower, visits stand in.
-    """
-
-    rule: Literal["seed", "default"] = "default"
-    success_followers: int = 5
-    first_share: float = 70
-    second_share: float = 20
-    exploration_share: float = 10
-    pivot_exploration_share: float = 30
-    window_days: int = 120
-    incumbent_days: int = 14
-    temper: float = 0.53
-    surplus_temper: float = 0.25
-    followers_weight: float = 1.0
-    visits_weight: float = 0.0
-    engagement_weight: float = 0.0
-    sparse_positives: float = 0.1
-    families: tuple[str, ...] = (
-        "engagement_tier",
-        "account_size",
-        "timing_window",
-        "generator",
-        "search_query",
-        "format",
-        "posting_hour",
-    )
-
-    def __post_init__(self) -> None:
-        """Refuse a value that nothing adds to."""
-        if min(self.weights.values()) < 0 or max(self.weights.values()) == 0:
-            raise ValueError("give followers, visits or engagement a weight above 0, and none below")
-
-    @property
-    def weights(self) -> dict[Metric, float]:
-        """What one of each metric is worth."""
-        return {
-            "followers": self.followers_weight,
-            "visits": self.visits_weight,
-            "engagement": self.engagement_weight,
-        }
 
 
 class Choice(NamedTuple):

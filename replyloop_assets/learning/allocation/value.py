@@ -1,4 +1,4 @@
-"""What a reply is worth: a blend of followers, profile visits and engagement, on the log scale.
+"""What a reply is worth: a blend of what it brings of each metric, on the log scale.
 
 Followers alone by default. Where hardly any reply brings one, an arm's followers are its visits times
 its conversion, shrunk to the family's: visits are dense, and most of what differs between arms shows
@@ -6,24 +6,16 @@ in them (surrogate outcomes: Prentice 1989).
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
 from replyloop_assets.learning.allocation.hurdle import Beliefs
 from replyloop_assets.learning.comparison import Floats
 
-Metric = Literal["followers", "visits", "engagement"]
-
-METRICS: dict[Metric, str] = {  # and its column of the rollup
-    "followers": "followers_gained",
-    "visits": "profile_clicks",
-    "engagement": "likes",
-}
 CONVERSION_SD = 0.4  # of the arms' log conversions of visits to followers, around the family's
 
 
-def blend(beliefs: Mapping[Metric, Beliefs], weights: Mapping[Metric, float]) -> Beliefs:
+def blend(beliefs: Mapping[str, Beliefs], weights: Mapping[str, float]) -> Beliefs:
     """Log E of the weighted sum, arms last; deviations by the delta method, the metrics independent."""
     mean = np.stack([beliefs[metric].mean + np.log(weights[metric]) for metric in beliefs])
     deviation = np.stack([of.deviation for of in beliefs.values()])

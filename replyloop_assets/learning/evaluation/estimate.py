@@ -10,7 +10,6 @@ policy's worth being a random walk from block to block (Harvey 1989) whose steps
 count alike, whoever was replied to.
 """
 
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -18,22 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats, ratio
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
 ADOPT, KEEP, REFUSE = "adopt", "keep", "not enough overlap"
 
 LARGEST_LOG = 50.0  # of an interval's end: a number still, where next to nothing is known
 BLOCKS = 60  # of the log, in order: within each the decisions count alike
 DRIFT_SD = 0.6  # of how far the policy's worth moves over the log, as a part of it, before any evidence
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """The window of the log, where followers are capped, and how sure and how rich an answer must be."""
-
-    window_days: int = 60
-    cap_quantile: float = 0.99
-    confidence: float = 0.95
-    least_effective: int = 300
 
 
 class Evaluation(NamedTuple):

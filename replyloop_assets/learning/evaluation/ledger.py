@@ -12,11 +12,11 @@ from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.evaluation.estimate import (
     REFUSE,
     Evaluation,
-    EvaluationSettings,
     evaluate,
     judge,
     unknown,
 )
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
 COLUMNS = (
     "dimension", "policy", "replies", "logged_followers", "policy_followers", "value_ratio",

@@ -4,10 +4,11 @@ import numpy as np
 
 from replyloop_assets.learning.comparison import Evidence, Moments, balanced_z, capped
 from replyloop_assets.learning.experiments.lift import shrunk_lift
-from replyloop_assets.learning.experiments.looks import ExperimentSettings, Figures, Verdicts
+from replyloop_assets.learning.experiments.looks import Figures, Verdicts
 from replyloop_assets.learning.experiments.rules import rule_of
 from replyloop_assets.learning.experiments.rules.seed import look
 from replyloop_assets.learning.experiments.rules.sequential import bounds_of
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 
 def judge(control: Evidence, treatment: Evidence, settings: ExperimentSettings) -> Verdicts:

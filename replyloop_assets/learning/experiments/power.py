@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from replyloop_assets.learning.experiments.design import Design, Outcomes
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.experiments.rules import rule_of
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 
 def better_design(

@@ -1,15 +1,14 @@
 """Which experiments are worth their replies: those whose answer is expected to change what is done."""
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.comparison import Evidence, Floats, Moments
 from replyloop_assets.learning.experiments.lift import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, log_chance
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
-from replyloop_assets.learning.health.pivoting import PivotSettings
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
+from replyloop_assets.learning.health.settings import PivotSettings
 
 TREATED = 0.1  # of the replies: the seed's split
 COLUMNS = ["dimension", "control", "treatment", "gain", "expected_pct", "replies"]
@@ -124,7 +123,7 @@ def suggest_pivots(
         As `suggest`; whatever is expected of them, for in a pivot something else is tried.
     """
     per_day = pivot.units_share * float(arms["per_day"].iloc[0]) if len(arms) else 0.0
-    settings = replace(settings, min_information_value=0.0)
+    settings = settings.changed(min_information_value=0.0)
     found = suggest(arms, per_day, fell, settings, pivot.treatment_share)
     hurt = found["dimension"].isin({dimension for dimension, _ in fell})
     found = found.assign(hurt=hurt).sort_values("hurt", ascending=False, kind="stable")

@@ -6,9 +6,6 @@ pools: what a generator brings is its effect over all accounts plus its own part
 believed as far as the evidence says (pooling.py).
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -17,6 +14,7 @@ from replyloop_assets.learning.allocation.choice import optimal_probability, sha
 from replyloop_assets.learning.allocation.shares import install_all
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.generators.pooling import Beliefs, Counts, believe, contrast_deviation
+from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.learning.performance import UNKNOWN
 
 ANY_ACCOUNT = "*"
@@ -33,27 +31,6 @@ COLUMNS = (
     "band",
     "reason",
 )
-
-
-@dataclass(frozen=True)
-class GeneratorSettings:
-    """The seed's bands, sample size and default; beyond it, how much is explored and by which rule.
-
-    `temper` scales the posterior's standard deviations: every account explores, and all learn of it.
-    `default_advantage` is the head start of the default generator on the log scale, before evidence.
-    After a pivot a reply of before the drop counts as `pivot_evidence_kept` of one.
-    """
-
-    window_days: int = 90
-    use_confidence: float = 0.7
-    caution_confidence: float = 0.4
-    full_confidence_samples: int = 30
-    default_generator: str = "ResearchSynthesizer"
-    exploration_share: float = 0.10
-    temper: float = 0.4
-    default_advantage: float = 0.05
-    pivot_evidence_kept: float = 0.15
-    rule: Literal["seed", "default"] = "default"
 
 
 def pooled_shares(beliefs: Beliefs, settings: GeneratorSettings) -> Floats:
@@ -131,7 +108,7 @@ def prefer_generators(
         `confidence_score`, `sample_size`, `band`, `reason`; for '*' those of all accounts together.
     """
     if pivot_exploration is not None:
-        settings = replace(settings, exploration_share=pivot_exploration)
+        settings = settings.changed(exploration_share=pivot_exploration)
     cells = cells[~cells["generator"].isin([UNKNOWN, ""])]
     if cells.empty:
         return pd.DataFrame(columns=list(COLUMNS))

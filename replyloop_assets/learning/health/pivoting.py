@@ -5,37 +5,12 @@ lasts at least 14 days and until recovery, at most 60, after which the new level
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
+from replyloop_assets.learning.health.settings import PivotSettings
+
 FRESH_DAYS = 1  # a verdict on yesterday still tells of now
-
-
-@dataclass(frozen=True)
-class PivotSettings:
-    """How long a pivot lasts, in days, and the experiments that it starts.
-
-    After one has closed, the next waits for `cooldown_days`: late data may move an episode's start, and
-    what looks like a new one may be the old. An experiment takes `units_share` of the replies, and half of
-    those get the treatment; the others go on learning by the allocation.
-    """
-
-    least_days: int = 14
-    cooldown_days: int = 7
-    experiments: int = 1
-    units_share: float = 0.2
-    treatment_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse a pivot that could not do what it says."""
-        if not (0 < self.units_share <= 1 and 0 < self.treatment_share < 1):
-            raise ValueError(
-                "units_share is a part above 0 and at most 1 of the replies, and treatment_share one between "
-                "0 and 1 of those"
-            )
-        if min(self.least_days, self.cooldown_days, self.experiments) < 0:
-            raise ValueError("least_days, cooldown_days and experiments are 0 or more")
 
 
 class Seen(NamedTuple):

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.health.baseline import by_week, over_weeks
+from replyloop_assets.learning.health.settings import FEWEST_WEEKS
 from replyloop_assets.learning.health.windows import Flags
 
-FEWEST_WEEKS = 4  # with outcomes, below which there is no telling
 FEWEST_REPLIES = 100
 FALSE_RATE = 0.05
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.health.change import Watch, watch_daily, years_between
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.windows import (
     Health,
-    HealthSettings,
     check_health,
     compare_windows,
     trailing_sums,

@@ -5,73 +5,15 @@ Seed, Phase 4.3 (SystemHealthMonitor) and risk 5: the last 7 days against the la
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats, Moments, lower_tail, ratio, welch
-from replyloop_assets.learning.health.baseline import WEEK
+from replyloop_assets.learning.health.settings import HealthSettings
 
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class HealthSettings:
-    """The seed's numbers: windows in days, the drop that degrades, what a pivot needs; and the detector's.
-
-    The detector compares with a baseline of `baseline_days` that end `baseline_gap_days` ago, and needs
-    `min_baseline_days` of it. It is built to see a drop of `design_drop` in the mean of log(1 + followers),
-    which lies between those that 30% and 50% fewer followers bring (.22 and .38 in the base world), and its
-    thresholds are those at which chance alone would alarm, or warrant a pivot, so often a year.
-    Days differ by more than their replies explain: that estimate counts `day_noise_factor` times, since
-    too low a one costs false alarms and a high one a day or two. An episode ends below `recovery` of the
-    threshold, or after `episode_days`, and a pivot then too: its level is the usual one from then on.
-    """
-
-    rule: Literal["seed", "default"] = "default"
-    recent_days: int = 7
-    historical_days: int = 30
-    degraded_drop: float = 0.3
-    pivot_min_samples: int = 30
-    pivot_significance: float = 0.05
-    baseline_days: int = 90
-    baseline_gap_days: int = 14
-    min_baseline_days: int = 28
-    design_drop: float = 0.35
-    false_alarms_per_year: float = 1.1
-    false_pivots_per_year: float = 0.03
-    day_noise_factor: float = 1.5
-    recovery: float = 0.5
-    episode_days: int = 60
-    silence_days: int = 180
-    trend_weeks: int = 8
-
-    def __post_init__(self) -> None:
-        """Refuse windows of nothing, and thresholds that everything or nothing passes."""
-        windows = (self.recent_days, self.min_baseline_days, self.episode_days, self.silence_days)
-        if min(*windows, self.trend_weeks) < 1 or self.baseline_gap_days < 0:
-            raise ValueError("a window has 1 day at least")
-        if self.historical_days < self.recent_days or self.baseline_days < self.min_baseline_days:
-            raise ValueError("historical_days hold the recent_days, and baseline_days the min_baseline_days")
-        if not (0 < self.design_drop < 1 and 0 < self.degraded_drop < 1 and 0 < self.recovery <= 1):
-            raise ValueError("design_drop, degraded_drop and recovery lie between 0 and 1")
-        if min(self.false_alarms_per_year, self.false_pivots_per_year) <= 0:
-            raise ValueError("false_alarms_per_year and false_pivots_per_year are above 0")
-
-    @property
-    def fold_days(self) -> int:
-        """How far back the detector is folded anew: what ended before that has left the baseline by now."""
-        return self.episode_days + self.baseline_days + self.baseline_gap_days
-
-    @property
-    def window_days(self) -> int:
-        """The days that the verdict on one day rests on."""
-        return max(
-            self.baseline_days + self.baseline_gap_days + self.fold_days,
-            self.historical_days + self.fold_days,
-            WEEK * self.trend_weeks,
-        )
 
 
 def has_recovered(status: str, rule: str, degradation: float | None, settings: HealthSettings) -> bool:

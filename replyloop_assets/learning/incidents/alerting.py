@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from replyloop_assets.learning.incidents.trend import WEEK, ErrorSettings
+from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
 
 SHOWN = 300  # characters of a fingerprint
 MORE = "error/more/"  # and the day: the key of the notice of the rest

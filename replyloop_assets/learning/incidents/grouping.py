@@ -12,7 +12,8 @@ from replyloop_assets.learning.incidents.categories import OTHER, categorise, ow
 from replyloop_assets.learning.incidents.fingerprint import fold
 from replyloop_assets.learning.incidents.merging import Places, merge_frequent, oldest_alike, write
 from replyloop_assets.learning.incidents.secrets import hide_secrets
-from replyloop_assets.learning.incidents.trend import WEEK, Counts, ErrorSettings, Flags, judge_trends
+from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
+from replyloop_assets.learning.incidents.trend import Counts, Flags, judge_trends
 from replyloop_assets.learning.incidents.words import Shape, tokens
 
 SILENT = "(no message)"

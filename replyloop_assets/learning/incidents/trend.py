@@ -7,18 +7,18 @@ every look: a surge holds for all of them together (Bonferroni), and is more tha
 of rises and falls a bounded part is false (Benjamini and Hochberg 1995).
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
+from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-WEEK = 7
 MOST_TERMS = 20_000
 LEAST_SHAPE = 1e-4
 # A shape near 0 says that all of an error comes on one day, whichever: then nothing is a surge. Where the
@@ -26,43 +26,6 @@ LEAST_SHAPE = 1e-4
 # day: errors that come in bursts of unlike size once a week or a month would else surge all the time.
 SURGE_SHAPE = 0.3
 WORST_RATIO = 10.0
-
-
-@dataclass(frozen=True)
-class ErrorSettings:
-    """Days looked back, and from when on a change is one.
-
-    An error is new if it came in the last `new_days` of `lookback_days` alone, and none like it before. So
-    many different words as `merge_values` in one place of a message are values. A surge is a last day of at
-    least `surge_ratio` times the days of the week before that chance explains in one look of
-    `1 / surge_chance`, all errors together: at four looks a day about three in two years. A rise or fall is
-    by `change_ratio`, and of those so called `false_changes` are none. A week's worth of days on which it
-    varied `burstiness` times as much as independent ones is added to an error's own days. The alerts of a
-    day tell of `most_alerts` errors one by one, and of no error's same trend twice within `quiet_days`; one
-    that came in these alone is told as new if it never was. The `most_messages` most frequent messages are
-    read, of `most_characters` together, and `most_shapes` of them told apart; the rest counts as one.
-    """
-
-    lookback_days: int = 28
-    new_days: int = 1
-    merge_values: int = 8
-    surge_ratio: float = 3.0
-    surge_chance: float = 0.001
-    change_ratio: float = 1.5
-    false_changes: float = 0.05
-    burstiness: float = 4.0
-    most_alerts: int = 5
-    quiet_days: int = 7
-    most_messages: int = 100_000
-    most_characters: int = 50_000_000
-    most_shapes: int = 20_000
-
-    def __post_init__(self) -> None:
-        """Refuse days that leave nothing to compare."""
-        if self.lookback_days < 2 * WEEK:
-            raise ValueError(f"lookback_days is at least {2 * WEEK}: a week is compared with the week before")
-        if not all(1 <= days < self.lookback_days for days in (self.new_days, self.quiet_days)):
-            raise ValueError("new_days and quiet_days are at least 1 and less than lookback_days")
 
 
 class Trends(NamedTuple):

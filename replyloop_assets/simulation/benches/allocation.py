@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from replyloop_assets.learning.allocation.shares import AllocationSettings
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.simulation.benches.arms import draw_arms
 from replyloop_assets.simulation.benches.playing import play
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average

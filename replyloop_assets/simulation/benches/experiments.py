@@ -1,14 +1,15 @@
 """How experiments end: a look a day at a control and a treatment whose true lift is known."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import BINS, Evidence, Moments, bin_of
 from replyloop_assets.learning.experiments.judging import judge
-from replyloop_assets.learning.experiments.looks import ADOPT, REJECT, ExperimentSettings, first_decision
+from replyloop_assets.learning.experiments.looks import ADOPT, REJECT, first_decision
 from replyloop_assets.learning.experiments.rules import rule_of
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
 from replyloop_assets.simulation.world import Outcome
@@ -34,7 +35,7 @@ class ExperimentBench:
 
     def sample(self, reps: int, rng: np.random.Generator) -> Samples:
         """The decision of each experiment, its day, and the lift reported when it was adopted."""
-        settings = replace(self.settings, rule=self.rule, horizon_days=self.days)
+        settings = self.settings.changed(rule=self.rule, horizon_days=self.days)
         so_far = np.floor(self.per_day * self.share * np.arange(self.days + 1) + 0.5)
         treated = np.diff(so_far).astype(int)
         control = self.evidence(reps, self.per_day - treated, 1.0, rng)

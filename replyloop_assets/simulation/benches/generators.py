@@ -6,14 +6,15 @@ the default one. Shares are set once a day, from the outcomes of the days before
 the generators that is certain.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from replyloop_assets.learning.allocation.hurdle import Daily, fresh, update
 from replyloop_assets.learning.generators.pooling import Counts, believe
-from replyloop_assets.learning.generators.preferences import GeneratorSettings, pooled_shares, seed_shares
+from replyloop_assets.learning.generators.preferences import pooled_shares, seed_shares
+from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers
 from replyloop_assets.simulation.world import Outcome
@@ -60,7 +61,7 @@ class GeneratorsBench:
     def shares(self, counts: Counts) -> Floats:
         """The rule's share of each generator in each account."""
         if self.rule == "seed":
-            return seed_shares(counts, DEFAULT, replace(self.settings, rule="seed"))
+            return seed_shares(counts, DEFAULT, self.settings.changed(rule="seed"))
         head_start = np.where(np.arange(self.generators) == DEFAULT, self.settings.default_advantage, 0.0)
         return pooled_shares(believe(counts, head_start), self.settings)
 

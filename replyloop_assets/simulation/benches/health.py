@@ -6,10 +6,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.allocation.shares import AllocationSettings
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.health.change import watch_daily
-from replyloop_assets.learning.health.windows import Flags, HealthSettings, compare_windows, trailing_sums
+from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.learning.health.windows import Flags, compare_windows, trailing_sums
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
 from replyloop_assets.simulation.rhythm import day_factors

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.allocation.hurdle import Daily, believe, fresh, update
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shares import (
-    AllocationSettings,
     choose,
     ranked_shares,
     thompson_draws,

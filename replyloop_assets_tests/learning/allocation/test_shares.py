@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from replyloop_assets.learning.allocation import shares as allocation
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shares import (
-    AllocationSettings,
     displayed,
     ranked_shares,
     ranks,
@@ -415,12 +415,13 @@ def test_visits_stand_in_for_followers_that_hardly_come() -> None:
     assert shared["expected_value"].max() < 0.2
 
 
-@pytest.mark.parametrize("weights", [(0.0, 0.0, 0.0), (1.0, -1.0, 0.0)])
-def test_value_needs_a_weight(weights: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="weight above 0"):
-        AllocationSettings(
-            followers_weight=weights[0], visits_weight=weights[1], engagement_weight=weights[2]
-        )
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [({"followers_weight": 0}, "weight above 0"), ({"visits_weight": -1}, "visits_weight")],
+)
+def test_value_needs_a_weight(weights: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        AllocationSettings(**weights)
 
 
 def test_a_family_of_hundreds_stands_beside_small_ones() -> None:

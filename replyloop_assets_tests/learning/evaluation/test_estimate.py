@@ -16,12 +16,12 @@ from replyloop_assets.learning.evaluation.estimate import (
     KEEP,
     REFUSE,
     Evaluation,
-    EvaluationSettings,
     conditional,
     evaluate,
     judge,
     weigh_blocks,
 )
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
 DEFAULTS = EvaluationSettings()
 UNCAPPED = EvaluationSettings(cap_quantile=1.0)

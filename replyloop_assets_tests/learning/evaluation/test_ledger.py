@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replyloop_assets.learning.evaluation.estimate import ADOPT, KEEP, REFUSE, EvaluationSettings
+from replyloop_assets.learning.evaluation.estimate import ADOPT, KEEP, REFUSE
 from replyloop_assets.learning.evaluation.ledger import COLUMNS, as_log, evaluate_policies, evaluate_policy
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
 DEFAULTS = EvaluationSettings()
 

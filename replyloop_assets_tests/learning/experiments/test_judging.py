@@ -1,7 +1,5 @@
 """The default rule: what each look goes by, what it decides, and the words."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,12 +20,12 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     Verdicts,
     first_decision,
 )
 from replyloop_assets.learning.experiments.rules import rule_of
 from replyloop_assets.learning.experiments.rules.seed import look
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets_tests.learning.samples import moments_of
 
 RULE = ExperimentSettings()
@@ -75,12 +73,12 @@ def test_a_verdict_is_the_bound_and_the_two_gates() -> None:
     enough = verdicts.lift.pct >= 20
     assert ((verdicts.decision == ADOPT) == (beyond & enough)).all()
     assert (verdicts.decision == ADOPT).any()
-    few = replace(RULE, min_samples=1 + int(treatment.followers.n[-1]))
+    few = RULE.changed(min_samples=1 + int(treatment.followers.n[-1]))
     assert (judge(control, treatment, few).decision == CONTINUE).all()
-    high = replace(RULE, min_improvement_pct=float(verdicts.lift.pct.max()) + 1)
+    high = RULE.changed(min_improvement_pct=float(verdicts.lift.pct.max()) + 1)
     assert ADOPT not in judge(control, treatment, high).decision
     edge = int((verdicts.decision == ADOPT).argmax())
-    exact = replace(RULE, min_improvement_pct=float(verdicts.lift.pct[edge]))
+    exact = RULE.changed(min_improvement_pct=float(verdicts.lift.pct[edge]))
     assert judge(control, treatment, exact).decision[edge] == ADOPT
 
 
@@ -97,7 +95,7 @@ def test_an_early_part_of_the_days_is_judged_as_it_was() -> None:
 
 def test_the_seeds_rule_decides_as_the_seed_does() -> None:
     control, treatment = played(0.3, control=90, treatment=10)
-    seed = judge(control, treatment, replace(RULE, rule="seed"))
+    seed = judge(control, treatment, RULE.changed(rule="seed"))
     alone = look(control.followers, treatment.followers, RULE)
     assert seed.decision.tolist() == alone.decision.tolist()
     assert seed.significant.tolist() == alone.significant.tolist()
@@ -112,7 +110,7 @@ def test_the_capped_statistic_finds_what_only_sizes_show() -> None:
         return list(np.where(rng.random(60) < 0.4, sizes, 0))
 
     control, treatment = (evidence_of([day(by) for _ in range(60)]) for by in (1.0, 2.0))
-    verdicts = judge(control, treatment, replace(RULE, statistic="capped"))
+    verdicts = judge(control, treatment, RULE.changed(statistic="capped"))
     assert ADOPT in verdicts.decision
     assert not np.allclose(verdicts.statistic, judge(control, treatment, RULE).statistic, equal_nan=True)
 
@@ -173,7 +171,7 @@ def test_nothing_and_sameness_decide_nothing() -> None:
 
 
 def test_the_reasons_say_what_was_seen_and_why() -> None:
-    short = replace(RULE, horizon_days=60)
+    short = RULE.changed(horizon_days=60)
     for lift, words in ((1.0, "better by at least 20%"), (-0.5, "worse")):
         verdicts = judge(*played(lift), short)
         reason = explain_by_rule(verdicts, int(first_decision(verdicts.decision)), 99, 99, short)
@@ -184,6 +182,6 @@ def test_the_reasons_say_what_was_seen_and_why() -> None:
     assert "not yet decided" in explain_by_rule(verdicts, 40, 99, 99, short)
     assert explain_by_rule(verdicts, 59, 99, 99, short).endswith("are over: inconclusive.")
     assert "too early" in explain_by_rule(verdicts, 1, 99, 99, short)
-    gate = replace(short, min_improvement_pct=500)
+    gate = short.changed(min_improvement_pct=500)
     strict = judge(*played(1.0), gate)
     assert "but not by at least 500%" in explain_by_rule(strict, 59, 99, 99, gate)

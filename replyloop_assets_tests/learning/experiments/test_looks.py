@@ -13,11 +13,11 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     Looks,
     first_decision,
 )
 from replyloop_assets.learning.experiments.rules.seed import explain, look
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets_tests.learning.samples import (
     moments_of,
     moments_with,

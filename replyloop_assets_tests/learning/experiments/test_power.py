@@ -1,6 +1,5 @@
 """What is said before the start, against brute force; and what is worth starting at all."""
 
-from dataclasses import replace
 from math import exp, inf, log
 
 import numpy as np
@@ -9,9 +8,9 @@ import pytest
 from scipy import integrate, stats
 
 from replyloop_assets.learning.experiments.design import TYPICAL, Design, Outcomes
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
 from replyloop_assets.learning.experiments.power import better_design, state_power
 from replyloop_assets.learning.experiments.rules import rule_of
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.experiments.suggestions import knowledge_gradient, suggest
 
 RULE = ExperimentSettings()
@@ -130,4 +129,4 @@ def test_where_nothing_can_be_learnt_nothing_is_suggested() -> None:
     family = arms(("known", 1.7, 900), ("rare", 1.6, 20))
     assert suggest(family, 0.01, set(), RULE).empty, "too few replies to learn from"
     assert suggest(family.head(1), 50, set(), RULE).empty
-    assert suggest(family, 50, set(), replace(RULE, min_information_value=log(2))).empty
+    assert suggest(family, 50, set(), RULE.changed(min_information_value=log(2))).empty

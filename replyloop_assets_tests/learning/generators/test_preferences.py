@@ -17,13 +17,13 @@ from replyloop_assets.learning.generators.pooling import Counts, believe, contra
 from replyloop_assets.learning.generators.preferences import (
     ANY_ACCOUNT,
     COLUMNS,
-    GeneratorSettings,
     bands,
     confidence,
     pooled_shares,
     prefer_generators,
     seed_shares,
 )
+from replyloop_assets.learning.generators.settings import GeneratorSettings
 
 POOLED, SEED = GeneratorSettings(), GeneratorSettings(rule="seed")
 CELLS = ["account", "generator", "n", "positives", "sum_y", "sum_log", "sum_log2"]

@@ -17,7 +17,7 @@ from replyloop_assets.learning.health.change import (
     watch_daily,
     years_between,
 )
-from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.health.settings import HealthSettings
 
 SETTINGS = HealthSettings()
 START = SETTINGS.min_baseline_days

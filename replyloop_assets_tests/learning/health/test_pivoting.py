@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyloop_assets.learning.health.pivoting import Move, PastPivot, PivotSettings, Seen, next_move
-from replyloop_assets.learning.health.windows import HealthSettings
+from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
+from replyloop_assets.learning.health.settings import HealthSettings, PivotSettings
 
 NOW = datetime(2026, 6, 15, 12, 1, tzinfo=UTC)
 SETTINGS = PivotSettings()

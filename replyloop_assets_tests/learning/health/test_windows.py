@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from replyloop_assets.learning.comparison import Floats, Moments
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.windows import (
     Health,
-    HealthSettings,
     check_health,
     compare_windows,
     trailing_sums,

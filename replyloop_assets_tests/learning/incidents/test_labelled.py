@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from replyloop_assets.learning.incidents.grouping import MANY, MOST_BYTES, fingerprints, shorten
-from replyloop_assets.learning.incidents.trend import ErrorSettings
+from replyloop_assets.learning.incidents.settings import ErrorSettings
 from replyloop_assets_tests.learning.incidents.labelled import agreement, draw_errors, templates
 
 

@@ -1,14 +1,12 @@
 """Trends: what is called so, and how often chance alone is."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 from scipy.stats import betabinom, binom
 
+from replyloop_assets.learning.incidents.settings import ErrorSettings
 from replyloop_assets.learning.incidents.trend import (
     WORST_RATIO,
-    ErrorSettings,
     discoveries,
     dispersion,
     excess,
@@ -29,7 +27,7 @@ def steady(seed: int, shapes: int = 400, burstiness: float = 1.0) -> np.ndarray:
 
 def test_the_numbers() -> None:
     """At four looks a day, chance calls a surge at most three times in two years."""
-    assert asdict(SETTINGS) == {
+    assert SETTINGS.model_dump() == {
         "lookback_days": 28,
         "new_days": 1,
         "merge_values": 8,
@@ -131,10 +129,10 @@ def test_rare_bursts_surge_rarely_and_only_where_they_are_the_worst_by_far(
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        ({"lookback_days": 0}, "lookback_days is at least 14"),
-        ({"lookback_days": 13}, "lookback_days is at least 14"),
-        ({"new_days": 0}, "new_days and quiet_days are at least 1"),
-        ({"quiet_days": 28}, "less than lookback_days"),
+        ({"lookback_days": 0}, "lookback_days\n.*greater than or equal to 14"),
+        ({"lookback_days": 13}, "lookback_days\n.*greater than or equal to 14"),
+        ({"new_days": 0}, "new_days\n.*greater than or equal to 1"),
+        ({"quiet_days": 28}, "quiet_days .* is not less than lookback_days"),
     ],
 )
 def test_days_that_leave_nothing_to_compare_are_refused(bad: dict[str, int], sentence: str) -> None:

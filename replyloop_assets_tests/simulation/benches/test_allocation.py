@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from replyloop_assets.learning.allocation.shares import AllocationSettings
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.simulation.benches.allocation import AllocationBench, binned
 from replyloop_assets.simulation.benches.arms import draw_arms
 from replyloop_assets.simulation.benches.playing import statistics

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from replyloop_assets.learning.allocation.shares import AllocationSettings
-from replyloop_assets.learning.evaluation.estimate import EvaluationSettings
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 from replyloop_assets.simulation.benches.arms import draw_arms
 from replyloop_assets.simulation.benches.evaluation import EvaluationBench
 from replyloop_assets.simulation.benches.playing import play

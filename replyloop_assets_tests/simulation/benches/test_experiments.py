@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from replyloop_assets.learning.experiments.looks import ExperimentSettings
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.simulation.benches.experiments import ExperimentBench
 from replyloop_assets.simulation.benches.replicate import Samples
 

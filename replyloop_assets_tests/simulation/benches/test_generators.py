@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from replyloop_assets.learning.generators.preferences import GeneratorSettings
+from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.simulation.benches.generators import GeneratorsBench
 from replyloop_assets.simulation.benches.replicate import Samples
 from replyloop_assets.simulation.world import Outcome

@@ -6,8 +6,8 @@ joint standard errors (of a figure without one, ours is taken for both).
 
 import pytest
 
-from replyloop_assets.learning.allocation.shares import AllocationSettings
-from replyloop_assets.learning.generators.preferences import GeneratorSettings
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.simulation.benches.allocation import AllocationBench
 from replyloop_assets.simulation.benches.experiments import ExperimentBench
 from replyloop_assets.simulation.benches.generators import GeneratorsBench

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.experiments.design import Design, Outcomes
-from replyloop_assets.learning.experiments.looks import ExperimentSettings, Figures, Verdicts
+from replyloop_assets.learning.experiments.looks import Figures, Verdicts
 from replyloop_assets.learning.experiments.rules.seed import Seed
 from replyloop_assets.learning.experiments.rules.sequential import Sequential
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 
 class Rule(Protocol):

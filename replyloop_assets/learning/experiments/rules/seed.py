@@ -15,12 +15,12 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     Figures,
     Looks,
     Verdicts,
     ending,
 )
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 
 class Seed:

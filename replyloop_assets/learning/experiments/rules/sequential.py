@@ -15,7 +15,6 @@ from replyloop_assets.learning.experiments.looks import (
     ADOPT,
     CONTINUE,
     REJECT,
-    ExperimentSettings,
     Figures,
     Verdicts,
     ending,
@@ -25,6 +24,7 @@ from replyloop_assets.learning.experiments.sequential import (
     obrien_fleming_spending,
     upper_bounds,
 )
+from replyloop_assets.learning.experiments.settings import ExperimentSettings
 
 
 class Sequential:
