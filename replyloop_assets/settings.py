@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
