@@ -74,8 +74,8 @@ class BotSettings(Component):
     low_followers: int = count(2, "Below this, and below `low_likes`, its priority sinks.", "followers")
     low_likes: int = count(5, "Below this, and below `low_followers`, its priority sinks.", "likes")
     high_priority_score: float = share(0.95, "The priority that such a reply gives.", gt=0)
-    low_priority_floor: float = share(0.2, "Down to where it sinks.")
-    low_priority_step: float = share(0.1, "By how much it sinks for one reply.")
+    low_priority_floor: float = share(0.2, "The priority below which it does not sink.")
+    low_priority_step: float = share(0.1, "By how much the priority sinks for one reply.")
     account_window_days: int = days(30, "How far back an account's average looks.")
     stranger_share: float = share(
         0.1, "The share of values in the queue that the allocation does not know.", lt=1
