@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
@@ -34,6 +35,7 @@ from replyloop_assets.variables import PREFIX, refusal, unknown_variable
 
 LONGEST_NAME = 63  # bytes of a name in PostgreSQL
 FIRST_DAY_OF_X = date(2006, 3, 21)
+RULES = {"experiments": tuple(experiment_rules.RULES)}  # the names of each component's rules
 
 
 def default_home() -> Path:
@@ -177,13 +179,14 @@ class Settings(BaseSettings):
             raise ValueError("it must be one URL that begins with https:// or http://")
         return url
 
-    @field_validator("experiments")
+    @field_validator(*RULES)
     @classmethod
-    def check_rule(cls, component: ExperimentSettings) -> ExperimentSettings:
+    def check_rule(cls, component: Any, group: ValidationInfo) -> Any:
         """Refuse a rule that the component does not have."""
+        known = RULES[str(group.field_name)]
         component.require(
-            component.rule in experiment_rules.RULES,
-            f"{component.rule!r} is no rule: take one of {', '.join(experiment_rules.RULES)}",
+            component.rule in known,
+            f"{component.rule[:60]!r} is no rule: take one of {', '.join(known)}",
             "rule",
         )
         return component

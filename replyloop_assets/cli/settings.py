@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import write_json
 from replyloop_assets.learning.fields import LARGEST_COUNT
-from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.settings import RULES, Settings, load_settings
 from replyloop_assets.text import plain
 from replyloop_assets.variables import Variable, variables
 
@@ -24,7 +24,7 @@ HEAD = """\
 Each is an environment variable. What cannot be used is refused in a sentence, and so is a name that sets
 nothing. A list is JSON (`["sleep", "gut health"]`) or words between commas (`sleep,gut health`).
 `replyloop settings` prints what holds now, and whether the environment says so. This page is written by
-`make docs`.
+`make docs`. (`REPLYLOOP_CLOCK`, an instant at which a process's clock starts, is for tests and rehearsals.)
 """
 
 
@@ -106,8 +106,11 @@ def range_of(variable: Variable) -> str:
     kind = variable.field.annotation
     if kind is bool:
         return "`true`, `false`"
-    if get_origin(kind) is Literal:
-        return ", ".join(f"`{word}`" for word in get_args(kind))
+    words = get_args(kind) if get_origin(kind) is Literal else ()
+    if variable.name == "rule":
+        words = RULES.get(variable.group, words)
+    if words:
+        return ", ".join(f"`{word}`" for word in words)
     bounds = [
         f"{sign} {in_figures(getattr(bound, name))}"
         for bound in variable.field.metadata

@@ -20,7 +20,7 @@ from replyloop_assets.learning.fields import (
 class ExperimentSettings(Component):
     """How an experiment is judged, and what is suggested."""
 
-    rule: str = setting("default", "Which rule decides, by its name in `rules`.")
+    rule: str = setting("default", "Which rule decides.")
     statistic: Literal["log1p", "capped"] = setting(
         "log1p", "What is compared: log(1 + followers), or followers capped at a quantile."
     )
