@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test check format bench lock schema record
+.PHONY: help run test check format bench lock schema record docs
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,10 @@ schema: $(READY) ## record the present schema, and the forms of new migrations
 
 record: $(READY) ## before a release: record its schema with rows, from which later versions must upgrade
 	$(BIN)/python -m replyloop_assets_tests.warehouse.record_schema
+
+docs: $(READY) ## write docs/settings.md from the settings
+	$(BIN)/python -m replyloop_assets.cli.settings > docs/settings.md.new
+	mv docs/settings.md.new docs/settings.md
 
 COMPILE = PYTHONPATH=.venv/lock $(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 	--no-annotate --no-strip-extras --no-emit-index-url --upgrade

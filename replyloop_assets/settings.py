@@ -35,6 +35,7 @@ from replyloop_assets.variables import PREFIX, refusal, unknown_variable
 
 LONGEST_NAME = 63  # bytes of a name in PostgreSQL
 FIRST_DAY_OF_X = date(2006, 3, 21)
+RULES = {"experiments": tuple(experiment_rules.RULES)}  # the names of each component's rules
 
 
 def default_home() -> Path:
@@ -75,8 +76,8 @@ class BotSettings(Component):
     low_followers: int = count(2, "Below this, and below `low_likes`, its priority sinks.", "followers")
     low_likes: int = count(5, "Below this, and below `low_followers`, its priority sinks.", "likes")
     high_priority_score: float = share(0.95, "The priority that such a reply gives.", gt=0)
-    low_priority_floor: float = share(0.2, "Down to where it sinks.")
-    low_priority_step: float = share(0.1, "By how much it sinks for one reply.")
+    low_priority_floor: float = share(0.2, "The priority below which it does not sink.")
+    low_priority_step: float = share(0.1, "By how much the priority sinks for one reply.")
     account_window_days: int = days(30, "How far back an account's average looks.")
     stranger_share: float = share(
         0.1, "The share of values in the queue that the allocation does not know.", lt=1
@@ -178,13 +179,14 @@ class Settings(BaseSettings):
             raise ValueError("it must be one URL that begins with https:// or http://")
         return url
 
-    @field_validator("experiments")
+    @field_validator(*RULES)
     @classmethod
-    def check_rule(cls, component: ExperimentSettings) -> ExperimentSettings:
+    def check_rule(cls, component: Any, group: ValidationInfo) -> Any:
         """Refuse a rule that the component does not have."""
+        known = RULES[str(group.field_name)]
         component.require(
-            component.rule in experiment_rules.RULES,
-            f"{component.rule!r} is no rule: take one of {', '.join(experiment_rules.RULES)}",
+            component.rule in known,
+            f"{component.rule[:60]!r} is no rule: take one of {', '.join(known)}",
             "rule",
         )
         return component

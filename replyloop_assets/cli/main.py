@@ -20,6 +20,7 @@ from replyloop_assets.cli.alerts import alerts
 from replyloop_assets.cli.db import Json, db
 from replyloop_assets.cli.evaluate import evaluate
 from replyloop_assets.cli.experiment import experiment
+from replyloop_assets.cli.settings import settings
 from replyloop_assets.cli.simulate import simulate
 from replyloop_assets.cli.workplace import (
     Workplace,
@@ -45,6 +46,7 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(simulate, name="simulate")
 app.command()(alerts)
 app.command()(evaluate)
+app.command()(settings)
 
 INTERRUPTED = 130  # the exit code that shells give to a command ended by Ctrl-C
 

@@ -25,9 +25,9 @@ class PerformanceSettings(Component):
     window_days: int = days(30, "How far back replies are counted.")
     full_confidence_samples: int = count(30, "How many replies make the confidence 1.", "replies", least=1)
     excellent_roi: float = setting(150, "From which ROI on it is excellent.", PERCENT, ge=0, le=100_000)
-    good_roi: float = setting(100, "From which on it is good.", PERCENT, ge=0, le=100_000)
+    good_roi: float = setting(100, "From which ROI on it is good.", PERCENT, ge=0, le=100_000)
     moderate_roi: float = setting(
-        50, "From which on it is moderate; else it is poor.", PERCENT, ge=0, le=100_000
+        50, "From which ROI on it is moderate, else poor.", PERCENT, ge=0, le=100_000
     )
 
     @model_validator(mode="after")

@@ -70,7 +70,7 @@ class SearchSettings(Component):
     exploration_min_likes: int = likes(250_000, "the exploration")
     exploration_priority: int = priority(2, "exploration")
     exploration_share: float = share(0.10, "The share of the effort that explores.")
-    pivot_exploration_share: float = share(0.30, "The same while a pivot is open.")
+    pivot_exploration_share: float = share(0.30, "The share that explores while a pivot is open.")
     lang: str = setting("en", "The language of the posts, a code such as en or zh-TW.")
     api_query_limit: int = setting(512, "How long a query of API v2 may be.", "characters", ge=1, le=4096)
 

@@ -32,7 +32,7 @@ Against = Literal["seed", "no-pivots"]
 
 def by_rule(settings: Settings, rule: Rule) -> Settings:
     """The settings with one rule for every component, and a history that the life lies in."""
-    # unchecked: shares that are no rule's of the person's own are brought to 100 by the one that needs it
+    # not checked anew: the other rule takes the shares that were set for this one as proportions
     ruled = {name: getattr(settings, name).model_copy(update={"rule": rule}) for name in RULED}
     return settings.model_copy(update={**ruled, "history_start": FIRST_DAY})
 

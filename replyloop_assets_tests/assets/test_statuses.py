@@ -76,6 +76,12 @@ def test_an_arm_at_the_least_share_is_paused_after_two_weeks_and_active_once_it_
     assert move(engine, day(21), {"A": 0.5, "B": 0.5})["D"] == "paused"  # gone from the window
 
 
+def test_how_long_that_takes_is_a_setting(engine: sa.Engine) -> None:
+    move(engine, day(0), SHARES)
+    assert set(move(engine, day(2), SHARES, paused_after_days=3).values()) == {"active"}
+    assert move(engine, day(3), SHARES, paused_after_days=3)["D"] == "paused"
+
+
 def test_an_arm_in_a_running_experiment_is_testing(engine: sa.Engine) -> None:
     experiment(engine, day(1), None)
     assert move(engine, day(0), SHARES)["B"] == "active"

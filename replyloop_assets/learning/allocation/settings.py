@@ -54,7 +54,7 @@ class AllocationSettings(Weights):
         0.53, "What the posterior's standard deviations are scaled by.", "a factor", gt=0, le=10
     )
     surplus_temper: float = setting(
-        0.25, "The same among the values behind the first.", "a factor", gt=0, le=10
+        0.25, "What they are scaled by among the values behind the first.", "a factor", gt=0, le=10
     )
     sparse_positives: float = share(
         0.1, "Where fewer of the replies than this bring any follower, visits stand in."

@@ -20,7 +20,7 @@ from replyloop_assets.learning.fields import (
 class ExperimentSettings(Component):
     """How an experiment is judged, and what is suggested."""
 
-    rule: str = setting("default", "Which rule decides, by its name in `rules`.")
+    rule: str = setting("default", "Which rule decides.")
     statistic: Literal["log1p", "capped"] = setting(
         "log1p", "What is compared: log(1 + followers), or followers capped at a quantile."
     )
@@ -29,7 +29,9 @@ class ExperimentSettings(Component):
         20, "How much better a treatment must be to be adopted.", PERCENT, ge=0, le=10_000
     )
     significance: float = share(0.05, "The level at which a treatment is better.", gt=0, lt=1)
-    harm_significance: float = share(0.07, "The level at which it does harm; the default rule.", gt=0, lt=1)
+    harm_significance: float = share(
+        0.07, "The level at which a treatment does harm; the default rule.", gt=0, lt=1
+    )
     horizon_days: int = days(60, "How long an experiment is planned for.")
     cap_quantile: float = share(0.99, "Where the capped statistic caps followers.", gt=0)
     lift_spread: float = setting(
@@ -49,7 +51,7 @@ class ExperimentSettings(Component):
         gt=0,
         le=100,
     )
-    power: float = share(0.8, "How surely such a lift is to be found.", gt=0, lt=1)
+    power: float = share(0.8, "How surely a lift of that size is to be found.", gt=0, lt=1)
     suggest_dimensions: Annotated[
         Words, AfterValidator(chosen_among(TESTABLE, "that an experiment can test"))
     ] = setting(

@@ -13,7 +13,7 @@ class GeneratorSettings(Component):
     rule: Literal["default", "seed"] = setting("default", "Which rule decides.")
     window_days: int = days(90, "How far back the evidence goes.")
     use_confidence: float = share(0.7, "The confidence above which an account's best generator is used.")
-    caution_confidence: float = share(0.4, "The confidence above which it is used with caution.")
+    caution_confidence: float = share(0.4, "The confidence above which that generator is used with caution.")
     full_confidence_samples: int = count(30, "How many replies make the confidence 1.", "replies", least=1)
     default_generator: str = setting(
         "ResearchSynthesizer",

@@ -19,14 +19,20 @@ class HealthSettings(Component):
     """
 
     rule: Literal["default", "seed"] = setting("default", "Which rule decides.")
-    recent_days: int = days(7, "The last days, compared with the historical ones; the seed's rule.")
-    historical_days: int = days(30, "The days that they are compared with, and end; the seed's rule.")
+    recent_days: int = days(7, "The last days, which are compared with the historical ones; the seed's rule.")
+    historical_days: int = days(
+        30, "The days that the recent ones end and are compared with; the seed's rule."
+    )
     degraded_drop: float = share(0.3, "A drop above this is degraded; the seed's rule.", gt=0, lt=1)
-    pivot_min_samples: int = count(30, "What a pivot needs at least.", "replies", least=1)
-    pivot_significance: float = share(0.05, "The level at which a drop is sure enough for one.", gt=0, lt=1)
+    pivot_min_samples: int = count(30, "How many replies a pivot needs at least.", "replies", least=1)
+    pivot_significance: float = share(
+        0.05, "The level at which a drop is sure enough for a pivot.", gt=0, lt=1
+    )
     baseline_days: int = days(90, "The days that say what is usual.")
-    baseline_gap_days: int = days(14, "How long ago they end.", least=0)
-    min_baseline_days: int = days(28, "How many of them must hold outcomes before anything is judged.")
+    baseline_gap_days: int = days(14, "How long ago the days that say what is usual end.", least=0)
+    min_baseline_days: int = days(
+        28, "How many days of what is usual must hold outcomes before anything is judged."
+    )
     design_drop: float = share(
         0.35, "The drop in the mean of log(1 + followers) that the detector is built to see.", gt=0, lt=1
     )
@@ -40,7 +46,9 @@ class HealthSettings(Component):
         1.5, "How many times the estimate counts of how days differ.", "a factor", ge=0, le=100
     )
     recovery: float = share(0.5, "An episode ends below this part of the threshold.", gt=0)
-    episode_days: int = days(60, "It ends after so many days at the latest: the new level is the usual one.")
+    episode_days: int = days(
+        60, "After so many days an episode ends at the latest: the new level is the usual one."
+    )
     silence_days: int = days(180, "How far back it is looked for what has fallen silent.")
     trend_weeks: int = setting(
         8, "How many weeks trends are followed over.", "weeks", ge=FEWEST_WEEKS, le=520
@@ -80,9 +88,11 @@ class PivotSettings(Component):
     """
 
     least_days: int = days(14, "How long a pivot lasts at least.", least=0)
-    cooldown_days: int = days(7, "How long the next one waits after it.", least=0)
-    experiments: int = count(1, "How many experiments it starts.", "experiments")
+    cooldown_days: int = days(7, "How long the next pivot waits after one.", least=0)
+    experiments: int = count(1, "How many experiments a pivot starts.", "experiments")
     units_share: float = share(
-        0.2, "The part of the replies that its experiment takes; the others go on by the allocation.", gt=0
+        0.2,
+        "The part of the replies that such an experiment takes; the others go on by the allocation.",
+        gt=0,
     )
-    treatment_share: float = share(0.5, "The part of those that get the treatment.", gt=0, lt=1)
+    treatment_share: float = share(0.5, "The part of those that get its treatment.", gt=0, lt=1)

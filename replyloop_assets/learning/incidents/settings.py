@@ -42,8 +42,12 @@ class ErrorSettings(Component):
     most_messages: int = count(
         100_000, "How many of the most frequent messages are read.", "messages", least=1
     )
-    most_characters: int = count(50_000_000, "How long they are together at most.", "characters", least=1)
-    most_shapes: int = count(20_000, "How many of them are told apart; the rest is one.", "shapes", least=1)
+    most_characters: int = count(
+        50_000_000, "How long the messages that are read are together at most.", "characters", least=1
+    )
+    most_shapes: int = count(
+        20_000, "How many of the messages are told apart; the rest counts as one.", "shapes", least=1
+    )
 
     @model_validator(mode="after")
     def check_together(self) -> Self:

@@ -45,7 +45,7 @@ class HealthBench:
     rule: Literal["default", "seed"] = "default"
     world: World = field(default_factory=World)
     settings: HealthSettings = field(default_factory=HealthSettings)
-    sparse_positives: float = AllocationSettings.sparse_positives
+    sparse_positives: float = AllocationSettings().sparse_positives
     block: int = 50
 
     def sample(self, reps: int, rng: np.random.Generator) -> Samples:
