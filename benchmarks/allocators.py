@@ -12,12 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from replyloop_assets.learning.allocation.hurdle import believe, fresh, update
+from replyloop_assets.learning.allocation.rules.likeliest import choose
+from replyloop_assets.learning.allocation.rules.seed import ranked_shares, thompson_draws
 from replyloop_assets.learning.allocation.settings import AllocationSettings
-from replyloop_assets.learning.allocation.shares import (
-    choose,
-    ranked_shares,
-    thompson_draws,
-)
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.simulation.benches.arms import draw_arms
 from replyloop_assets.simulation.benches.playing import statistics

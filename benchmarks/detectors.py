@@ -11,8 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from replyloop_assets.learning.comparison import Floats
-from replyloop_assets.learning.health.windows import Flags
+from replyloop_assets.learning.comparison import Flags, Floats
 from replyloop_assets.simulation.benches.health import (
     MISSED_AFTER,
     WARM_UP,

@@ -21,12 +21,15 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
+from replyloop_assets.learning.allocation import rules as allocation_rules
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 from replyloop_assets.learning.experiments import rules as experiment_rules
 from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.fields import Component, count, days, setting, share
+from replyloop_assets.learning.generators import rules as generator_rules
 from replyloop_assets.learning.generators.settings import GeneratorSettings
+from replyloop_assets.learning.health import rules as health_rules
 from replyloop_assets.learning.health.settings import HealthSettings, PivotSettings
 from replyloop_assets.learning.incidents.settings import ErrorSettings
 from replyloop_assets.learning.performance import PerformanceSettings
@@ -35,7 +38,12 @@ from replyloop_assets.variables import PREFIX, refusal, unknown_variable
 
 LONGEST_NAME = 63  # bytes of a name in PostgreSQL
 FIRST_DAY_OF_X = date(2006, 3, 21)
-RULES = {"experiments": tuple(experiment_rules.RULES)}  # the names of each component's rules
+RULES = {  # the names of each component's rules
+    "generators": tuple(generator_rules.RULES),
+    "allocation": tuple(allocation_rules.RULES),
+    "experiments": tuple(experiment_rules.RULES),
+    "health": tuple(health_rules.RULES),
+}
 
 
 def default_home() -> Path:
@@ -189,6 +197,8 @@ class Settings(BaseSettings):
             f"{component.rule[:60]!r} is no rule: take one of {', '.join(known)}",
             "rule",
         )
+        if isinstance(component, AllocationSettings):
+            allocation_rules.rule_of(component).check(component)
         return component
 
     @field_validator("pivots")

@@ -9,6 +9,7 @@ from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.evidence import steady_days
 from replyloop_assets.learning.allocation.shares import in_pivot
 from replyloop_assets.learning.generators.preferences import prefer_generators
+from replyloop_assets.learning.generators.rules import rule_of
 from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.learning.metrics import FOLLOWERS
 from replyloop_assets.partitions import Window
@@ -31,7 +32,7 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
             "first_day": window.first_day(held),
             "day": window.day,
             "drop_began_on": max((pivot.drop_began_on for pivot in pivots), default=None),
-            "kept": 1.0 if settings.generators.rule == "seed" else settings.generators.pivot_evidence_kept,
+            "kept": rule_of(settings.generators).evidence_kept(settings.generators),
         },
     )
     explores = None
@@ -53,7 +54,7 @@ def held_days(
     connection: sa.Connection, window: Window, pivots: Sequence[Pivot], rule: GeneratorSettings
 ) -> int:
     """The days that still tell of the generators: the window's, or those since they certainly changed."""
-    if rule.rule == "seed":
+    if not rule_of(rule).forgets:
         return rule.window_days
     daily = read_frame(
         connection,

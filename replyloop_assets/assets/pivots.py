@@ -17,8 +17,8 @@ from replyloop_assets import clock
 from replyloop_assets.assets.stage import OWNERS, Runtime
 from replyloop_assets.learning.experiments.suggestions import suggest_pivots
 from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
+from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.settings import HealthSettings
-from replyloop_assets.learning.health.windows import has_recovered
 from replyloop_assets.operator.alerts import Severity, raise_alert
 from replyloop_assets.partitions import today
 from replyloop_assets.reporting.columns import table_schema
@@ -98,7 +98,7 @@ def seen(verdict: Verdict, rule: HealthSettings) -> Seen:
     return Seen(
         verdict["day"],
         verdict["pivot_warranted"],
-        has_recovered(verdict["status"], verdict["rule"], verdict["degradation"], rule),
+        RULES[verdict["rule"]].has_recovered(verdict["status"], verdict["degradation"], rule),
         verdict["episode_started_at"],
         verdict["usual_since"],
         verdict["reason"],

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def ratio(above: Floats, below: Floats, where: NDArray[np.bool_]) -> Floats:

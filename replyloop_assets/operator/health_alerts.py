@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.silence import Silence, explain_silence
-from replyloop_assets.learning.health.windows import has_recovered
 from replyloop_assets.operator.alerts import raise_alert
 from replyloop_assets.partitions import Window
 
@@ -53,7 +53,7 @@ def raise_health_alerts(
     ):
         key = f"degraded/{started:%Y-%m-%d}"
         raise_alert(connection, key, COMPONENT, verdict["reason"], window.as_of)
-    if last and has_recovered(verdict["status"], verdict["rule"], verdict["degradation"], settings):
+    if last and RULES[verdict["rule"]].has_recovered(verdict["status"], verdict["degradation"], settings):
         day = last.alert.removeprefix("degraded/")
         said = f"The alarm that was raised on {day} is over. {verdict['reason']}"
         raise_alert(connection, f"recovered/{day}", COMPONENT, said, window.as_of, "info")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from replyloop_assets.learning.health.pivoting import FRESH_DAYS, PastPivot, is_answered
+from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.settings import Settings
 from replyloop_assets.text import clause
 
@@ -65,7 +66,8 @@ def waiting(row: Row, pivot: Row | None, settings: Settings, now: datetime) -> s
             "the loop opens a pivot only on a verdict of today or yesterday: replyloop materialize makes one"
         )
     if not row["pivot_warranted"]:
-        return f"the loop raised the alarm and waits for more evidence: {needed(row, settings)}"
+        needed = RULES[row["rule"]].needed(row, settings.health)
+        return f"the loop raised the alarm and waits for more evidence: {needed}"
     again = over_at and over_at + timedelta(days=settings.pivots.cooldown_days)
     when = (
         f"on {again:%Y-%m-%d}, {settings.pivots.cooldown_days} days after the last"
@@ -73,15 +75,6 @@ def waiting(row: Row, pivot: Row | None, settings: Settings, now: datetime) -> s
         else ("within minutes while replyloop up runs")
     )
     return f"the loop raised the alarm, and opens a pivot {when}"
-
-
-def needed(row: Row, settings: Settings) -> str:
-    """What a pivot needs."""
-    rule = settings.health
-    if row["rule"] == "seed" or row["cusum"] is None or row["pivot_threshold"] is None:
-        sure = f"{1 - rule.pivot_significance:.0%}"
-        return f"a pivot needs {rule.pivot_min_samples} replies and {sure} confidence"
-    return f"it stands at {row['cusum']:.1f} and a pivot needs {row['pivot_threshold']:.1f}"
 
 
 def effort(settings: Settings, share: float) -> str:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from replyloop_assets.learning.health.change import years_between
 from replyloop_assets.learning.health.diagnosis import Group, explain_diagnosis
+from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.silence import Silence, explain_silence
-from replyloop_assets.learning.health.verdict import how_often
 from replyloop_assets.reporting.answer import OFF, what_was_done
 from replyloop_assets.settings import Settings
 from replyloop_assets.text import clause
@@ -64,17 +63,8 @@ def what_is_wrong(seen: Seen, settings: Settings) -> str:
         return f"{said} {recent} against {usual}{fallen(row)}"
     since = row["segment_started_on"] or row["episode_started_at"].date()
     alarm = f"{row['episode_started_at']:%Y-%m-%d}"
-    return f"replies bring less since {since}: {recent}{shortfall(row)}, with an alarm since {alarm}"
-
-
-def shortfall(row: Row) -> str:
-    """How much less than usual, as the rule that judged it measures."""
-    if row["rule"] == "seed":
-        return f", {row['degradation']:.0%} less than in the days before"
-    if row["segment_mean"] is None or not row["baseline_mean"]:
-        return ""
-    less = f"{max(0, 1 - row['segment_mean'] / row['baseline_mean']):.0%} less than usual on the log scale"
-    return f", and {less} in profile visits" if row["watched"] == "visits" else f", {less}"
+    less = RULES[row["rule"]].shortfall(row)
+    return f"replies bring less since {since}: {recent}{less}, with an alarm since {alarm}"
 
 
 def also_wrong(seen: Seen, settings: Settings) -> str:
@@ -106,41 +96,19 @@ def how_sure(seen: Seen, settings: Settings) -> str:
             return f"{counted}; what replies bring cannot be judged without such facts"
         if row["cusum"] is None or row["threshold"] is None:
             return f"{counted}; what replies bring does not rest on it"
-        return f"{counted}; of what replies bring {evidence(row, settings)}"
+        evidence = RULES[row["rule"]].evidence(row, settings.health)
+        return f"{counted}; of what replies bring {evidence}"
     if state == "unknown" and not row["sample_size_recent"]:
         return f"no outcome came in the last {rule.recent_days} days, so there is nothing to judge by"
     if state == "unknown":
         return f"to be sure takes {needs}, of which {row['baseline_days']} are there"
     if state == "healthy":
-        return evidence(row, settings)
+        return RULES[row["rule"]].evidence(row, settings.health)
+    judged_by = RULES[row["rule"]]
     sure = "sure enough" if row["pivot_warranted"] else "not yet sure enough"
     where = explain_diagnosis(groups(row)).removesuffix(".")
     comes = f"; {where[:1].lower()}{where[1:]}" if where else ""
-    return f"{luck(row, settings)}, which is {sure} for a pivot{comes}"
-
-
-def evidence(row: Row, settings: Settings) -> str:
-    """How far a healthy verdict is from an alarm."""
-    if row["rule"] == "seed" or row["cusum"] is None or row["threshold"] is None:
-        most = f"{settings.health.degraded_drop:.0%}"
-        return (
-            f"an alarm needs a drop of more than {most}, and there is one of {max(0, row['degradation']):.0%}"
-        )
-    needed, found = f"{row['threshold']:.1f}", f"{row['cusum']:.1f}"
-    return (
-        f"the evidence of a drop stands at {found} where an alarm needs {needed}, beside "
-        f"{row['baseline_days']} days of what is usual"
-    )
-
-
-def luck(row: Row, settings: Settings) -> str:
-    """How often chance alone would look like it."""
-    if row["rule"] == "seed" or not row["segment_replies"] or not row["baseline_sd"] or row["cusum"] is None:
-        chance = "unknown" if row["p_value"] is None else f"{row['p_value']:.2g}"
-        return f"the probability that chance alone looks like this is {chance}"
-    k = settings.health.design_drop * row["baseline_mean"] / 2 / row["baseline_sd"]
-    years = how_often(float(years_between(row["cusum"], k)))
-    return f"over {row['segment_replies']:,} replies chance alone looks like this once in {years}"
+    return f"{judged_by.luck(row, settings.health)}, which is {sure} for a pivot{comes}"
 
 
 def groups(row: Row) -> list[Group]:

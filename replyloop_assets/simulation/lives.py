@@ -43,7 +43,7 @@ def rivals(settings: Settings, rule: Rule, against: Against) -> list[Settings]:
     if against == "no-pivots":
         features = settings.features.model_copy(update={"pivots": False})
         return [ours, ours.model_copy(update={"features": features})]
-    return [ours] if rule == "seed" else [ours, by_rule(settings, "seed")]
+    return [ours] if rule == against else [ours, by_rule(settings, against)]
 
 
 def live_once(url: str, play: Play, settings: Settings, days: "Queue[int]") -> Lived:

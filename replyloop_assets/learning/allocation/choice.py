@@ -84,3 +84,8 @@ def shares(chances: Floats, exploration: float, surplus: Floats | None = None) -
         given = np.where(low, least, free * spare / free.sum(-1, keepdims=True))
     others = np.where(best, 0, np.round(given, 12))
     return np.where(best, 1 - others.sum(-1, keepdims=True), others)
+
+
+def ranks(draws: Floats) -> NDArray[np.intp]:
+    """The place of each draw along the last axis, 0 for the highest."""
+    return np.argsort(np.argsort(-draws, axis=-1, kind="stable"), axis=-1)

@@ -1,6 +1,6 @@
 """How effort is shared: the settings of both rules."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, AliasChoices, create_model, model_validator
 
@@ -37,7 +37,7 @@ else:
 class AllocationSettings(Weights):
     """How effort is shared among the values of a dimension."""
 
-    rule: Literal["default", "seed"] = setting("default", "Which rule decides.")
+    rule: str = setting("default", "Which rule decides, by its name in `rules`.")
     success_followers: int = count(
         5, "What a reply must bring to be a success; the seed's rule.", "followers", least=1
     )
@@ -78,12 +78,17 @@ class AllocationSettings(Weights):
         """Refuse a value that nothing adds to, and shares that do not add up where they are used or set."""
         weights = [f"{metric.name}_weight" for metric in METRICS]
         self.require(max(self.weights.values()) > 0, "give one of the metrics a weight above 0", *weights)
-        ranked = ("first_share", "second_share")
+        if self.model_fields_set & {"first_share", "second_share"}:
+            self.require_ranked_shares()
+        return self
+
+    def require_ranked_shares(self) -> None:
+        """Refuse shares by rank that do not add up."""
         total = self.first_share + self.second_share + self.exploration_share
         self.require(
-            abs(total - 100) < 1e-6 or not (self.rule == "seed" or self.model_fields_set & {*ranked}),
+            abs(total - 100) < 1e-6,
             f"first_share, second_share and exploration_share add up to {total:g}, not to 100",
-            *ranked,
+            "first_share",
+            "second_share",
             "exploration_share",
         )
-        return self

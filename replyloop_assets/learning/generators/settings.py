@@ -1,6 +1,6 @@
 """Which generator writes: the settings of both rules."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import model_validator
 
@@ -10,7 +10,7 @@ from replyloop_assets.learning.fields import Component, count, days, setting, sh
 class GeneratorSettings(Component):
     """Which generator writes the reply to an account."""
 
-    rule: Literal["default", "seed"] = setting("default", "Which rule decides.")
+    rule: str = setting("default", "Which rule decides, by its name in `rules`.")
     window_days: int = days(90, "How far back the evidence goes.")
     use_confidence: float = share(0.7, "The confidence above which an account's best generator is used.")
     caution_confidence: float = share(0.4, "The confidence above which that generator is used with caution.")

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replyloop_assets.learning.comparison import Floats, Moments
+from replyloop_assets.learning.comparison import Flags, Floats, Moments
 from replyloop_assets.learning.health.baseline import WEEK, Baseline, estimate_baseline
 from replyloop_assets.learning.health.settings import HealthSettings
-from replyloop_assets.learning.health.windows import Flags
 
 OVERSHOOT = 1.166  # of a normal step beyond a threshold, both sides, in standard deviations (Siegmund)
 LEAST = 0.5  # of log(days between false alarms): the threshold that always suffices (Lorden 1971)

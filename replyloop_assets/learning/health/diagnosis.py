@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.comparison import Floats, Moments, lower_tail, welch
-from replyloop_assets.learning.health.windows import Flags
+from replyloop_assets.learning.comparison import Flags, Floats, Moments, lower_tail, welch
 
 FELL = 0.001  # significance, all values together (Holm): looked at every day
 MOST = 0.5  # of the drop is most of it

@@ -1,6 +1,6 @@
 """Is the loop still doing as well as it did, and what is done about it: the settings of both rules."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import model_validator
 
@@ -18,7 +18,7 @@ class HealthSettings(Component):
     too low an estimate costs false alarms, a high one a day or two.
     """
 
-    rule: Literal["default", "seed"] = setting("default", "Which rule decides.")
+    rule: str = setting("default", "Which rule decides, by its name in `rules`.")
     recent_days: int = days(7, "The last days, which are compared with the historical ones; the seed's rule.")
     historical_days: int = days(
         30, "The days that the recent ones end and are compared with; the seed's rule."

@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replyloop_assets.learning.comparison import Floats, ratio
+from replyloop_assets.learning.comparison import Flags, Floats, ratio
 from replyloop_assets.learning.health.baseline import by_week, over_weeks
 from replyloop_assets.learning.health.settings import FEWEST_WEEKS
-from replyloop_assets.learning.health.windows import Flags
 
 FEWEST_REPLIES = 100
 FALSE_RATE = 0.05

@@ -1,7 +1,6 @@
 """How much of the oracle's reward an allocation earns: a family's arms, shared out once a day."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -22,7 +21,7 @@ class AllocationBench:
     per_day: int
     days: int
     arms: int
-    rule: Literal["default", "seed"]
+    rule: str
     settings: AllocationSettings
     block: int = 50
 

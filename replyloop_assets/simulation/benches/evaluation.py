@@ -5,7 +5,6 @@ each log; coverage is that of the intervals that were not refused.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -28,7 +27,7 @@ class EvaluationBench:
     world: World
     per_day: int
     days: int
-    rule: Literal["default", "seed"]
+    rule: str
     allocation: AllocationSettings
     settings: EvaluationSettings
     block: int = 10

@@ -7,13 +7,12 @@ the generators that is certain.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from replyloop_assets.learning.allocation.hurdle import Daily, fresh, update
 from replyloop_assets.learning.generators.pooling import Counts, believe
-from replyloop_assets.learning.generators.preferences import pooled_shares, seed_shares
+from replyloop_assets.learning.generators.rules import RULES
 from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers
@@ -32,7 +31,7 @@ class GeneratorsBench:
     generators: int
     per_day: int
     days: int
-    rule: Literal["default", "seed"]
+    rule: str
     outcome: Outcome
     settings: GeneratorSettings
     block: int = 25
@@ -60,10 +59,8 @@ class GeneratorsBench:
 
     def shares(self, counts: Counts) -> Floats:
         """The rule's share of each generator in each account."""
-        if self.rule == "seed":
-            return seed_shares(counts, DEFAULT, self.settings.changed(rule="seed"))
         head_start = np.where(np.arange(self.generators) == DEFAULT, self.settings.default_advantage, 0.0)
-        return pooled_shares(believe(counts, head_start), self.settings)
+        return RULES[self.rule].shares(counts, lambda: believe(counts, head_start), DEFAULT, self.settings)
 
     def play(self, mean: Floats, shares: Floats, rng: np.random.Generator) -> Floats:
         """One day's replies: their sufficient statistics by account and generator, (5, ...)."""

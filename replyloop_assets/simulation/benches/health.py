@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from replyloop_assets.learning.allocation.settings import AllocationSettings
-from replyloop_assets.learning.comparison import Moments
-from replyloop_assets.learning.health.change import watch_daily
+from replyloop_assets.learning.comparison import Flags, Moments
+from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.settings import HealthSettings
-from replyloop_assets.learning.health.windows import Flags, compare_windows, trailing_sums
 from replyloop_assets.simulation.benches.replicate import Floats, Samples, average
 from replyloop_assets.simulation.outcomes import draw_followers, lifted
 from replyloop_assets.simulation.rhythm import day_factors
@@ -42,7 +41,7 @@ class HealthBench:
     drop: float = 0.5
     autocorrelation: float = 0.0
     years: float = 1.0
-    rule: Literal["default", "seed"] = "default"
+    rule: str = "default"
     world: World = field(default_factory=World)
     settings: HealthSettings = field(default_factory=HealthSettings)
     sparse_positives: float = AllocationSettings().sparse_positives
@@ -63,15 +62,7 @@ class HealthBench:
 
     def judge(self, life: Life) -> tuple[Flags, Flags]:
         """Whether each day is degraded, and whether a pivot is warranted, shape (reps, days)."""
-        if self.rule == "seed":
-            recent, historical = (
-                trailing_sums(life.followers, days)
-                for days in (self.settings.recent_days, self.settings.historical_days)
-            )
-            seen = compare_windows(recent, historical, self.settings)
-            return seen.degraded, seen.pivot_warranted
-        watch = watch_daily(life.logs, self.settings, self.settings.min_baseline_days)
-        return watch.alarmed, watch.confirmed
+        return RULES[self.rule].daily(life.followers, life.logs, self.settings)
 
     @property
     def rhythm(self) -> Rhythm:

@@ -13,14 +13,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from replyloop_assets.learning.allocation import shares as allocation
+from replyloop_assets.learning.allocation.choice import ranks
+from replyloop_assets.learning.allocation.rules.seed import ranked_shares, seeded_rng, thompson_draws
 from replyloop_assets.learning.allocation.settings import AllocationSettings
-from replyloop_assets.learning.allocation.shares import (
-    displayed,
-    ranked_shares,
-    ranks,
-    seeded_rng,
-    thompson_draws,
-)
+from replyloop_assets.learning.allocation.shares import displayed
 from replyloop_assets.learning.comparison import Floats
 
 SEED = AllocationSettings(rule="seed")

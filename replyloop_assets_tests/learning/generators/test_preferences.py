@@ -13,16 +13,11 @@ from scipy import integrate, stats
 
 from replyloop_assets.learning.allocation.choice import optimal_probability, shares
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.generators.bands import ANY_ACCOUNT, bands, confidence
 from replyloop_assets.learning.generators.pooling import Counts, believe, contrast_deviation
-from replyloop_assets.learning.generators.preferences import (
-    ANY_ACCOUNT,
-    COLUMNS,
-    bands,
-    confidence,
-    pooled_shares,
-    prefer_generators,
-    seed_shares,
-)
+from replyloop_assets.learning.generators.preferences import COLUMNS, prefer_generators
+from replyloop_assets.learning.generators.rules.pooled import pooled_shares
+from replyloop_assets.learning.generators.rules.seed import seed_shares
 from replyloop_assets.learning.generators.settings import GeneratorSettings
 
 POOLED, SEED = GeneratorSettings(), GeneratorSettings(rule="seed")

@@ -14,8 +14,8 @@ from replyloop_assets.learning.health.experiments import (
     shrunk_difference,
     without_experiments,
 )
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.verdict import judge
-from replyloop_assets.learning.health.windows import HealthSettings
 
 FIRST, PER_DAY, CHANCE, SPREAD = date(2026, 1, 1), 40, 0.4, 0.3
 

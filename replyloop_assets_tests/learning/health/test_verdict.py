@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from replyloop_assets.learning.comparison import Floats, Moments
+from replyloop_assets.learning.health.rules.detector import how_often
 from replyloop_assets.learning.health.settings import HealthSettings
-from replyloop_assets.learning.health.verdict import Verdict, how_often, judge
+from replyloop_assets.learning.health.verdict import Verdict, judge
 
 FIRST = date(2026, 1, 1)
 DEFAULT = HealthSettings()

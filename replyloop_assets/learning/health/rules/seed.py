@@ -1,29 +1,70 @@
-"""Is the loop still doing as well as it did? The numbers of both rules, and the seed's own rule.
+"""The seed's rule, Phase 4.3 (SystemHealthMonitor) and risk 5: the last 7 days against the last 30.
 
-Seed, Phase 4.3 (SystemHealthMonitor) and risk 5: the last 7 days against the last 30, a drop of more than
-30% is degraded; a pivot needs at least 30 samples and 95% confidence. The default rule is in `change`.
+A drop of more than 30% is degraded; a pivot needs at least 30 samples and 95% confidence.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import date
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replyloop_assets.learning.comparison import Floats, Moments, lower_tail, ratio, welch
+from replyloop_assets.learning.comparison import Flags, Floats, Moments, lower_tail, ratio, welch
+from replyloop_assets.learning.health.change import Watch
+from replyloop_assets.learning.health.ruling import Ruling
 from replyloop_assets.learning.health.settings import HealthSettings
 
-Flags = NDArray[np.bool_]
+Row = Mapping[str, Any]
 
 
-def has_recovered(status: str, rule: str, degradation: float | None, settings: HealthSettings) -> bool:
-    """Whether an episode is over for good, so that what comes next is another.
+class Seed:
+    """A ratio of two averages."""
 
-    The detector ends one below half its threshold; the seed's ratio must have come back by as much.
-    """
-    if status != "healthy" or rule == "default":
-        return status == "healthy"
-    return degradation is not None and degradation <= settings.recovery * settings.degraded_drop
+    name = "seed"
+    judges_what_is_watched = False
+
+    def rule(
+        self, days: Sequence[date], seed: "Health", watch: Watch, followers: Moments, settings: HealthSettings
+    ) -> Ruling:
+        """The ratio's verdict; its segment is its episode, and no level becomes the usual one."""
+        episode = seed_episode(followers, settings)
+        started = days[episode] if episode >= 0 else None
+        return Ruling(seed.status, seed.pivot_warranted, seed.reason, None, started, None)
+
+    def daily(self, followers: Moments, logs: Moments, settings: HealthSettings) -> tuple[Flags, Flags]:
+        """Whether each day is degraded, and whether a pivot is warranted."""
+        recent, historical = (
+            trailing_sums(followers, days) for days in (settings.recent_days, settings.historical_days)
+        )
+        seen = compare_windows(recent, historical, settings)
+        return seen.degraded, seen.pivot_warranted
+
+    def has_recovered(self, status: str, degradation: float | None, settings: HealthSettings) -> bool:
+        """Whether an episode is over for good: the ratio must have come back by half of what is degraded."""
+        back = settings.recovery * settings.degraded_drop
+        return status == "healthy" and degradation is not None and degradation <= back
+
+    def shortfall(self, row: Row) -> str:
+        """How much less than usual a degraded row says."""
+        return f", {row['degradation']:.0%} less than in the days before"
+
+    def evidence(self, row: Row, settings: HealthSettings) -> str:
+        """How far a healthy row is from an alarm."""
+        most = f"{settings.degraded_drop:.0%}"
+        return (
+            f"an alarm needs a drop of more than {most}, and there is one of {max(0, row['degradation']):.0%}"
+        )
+
+    def luck(self, row: Row, settings: HealthSettings) -> str:
+        """How often chance alone would look like a degraded row."""
+        chance = "unknown" if row["p_value"] is None else f"{row['p_value']:.2g}"
+        return f"the probability that chance alone looks like this is {chance}"
+
+    def needed(self, row: Row, settings: HealthSettings) -> str:
+        """What a pivot needs."""
+        sure = f"{1 - settings.pivot_significance:.0%}"
+        return f"a pivot needs {settings.pivot_min_samples} replies and {sure} confidence"
 
 
 class Comparison(NamedTuple):
@@ -107,3 +148,14 @@ def check_health(age: Floats, daily: Moments, settings: HealthSettings) -> Healt
         )
     warranted, p_value = bool(seen.pivot_warranted), float(seen.p_value)
     return Health(status, now, then, degradation, samples, int(historical.n), p_value, warranted, reason)
+
+
+def seed_episode(followers: Moments, settings: HealthSettings) -> int:
+    """The index of the first of the degraded days that end with the last one, by the seed's rule; or -1."""
+    recent, historical = (
+        trailing_sums(followers, days) for days in (settings.recent_days, settings.historical_days)
+    )
+    degraded: Flags = compare_windows(recent, historical, settings).degraded
+    quiet = np.flatnonzero(~degraded)
+    first = int(quiet[-1]) + 1 if len(quiet) else 0
+    return first if first < len(degraded) else -1

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from replyloop_assets.learning.comparison import Floats, Moments
-from replyloop_assets.learning.health.settings import HealthSettings
-from replyloop_assets.learning.health.windows import (
+from replyloop_assets.learning.health.rules.seed import (
     Health,
     check_health,
     compare_windows,
     trailing_sums,
 )
+from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets_tests.learning.samples import moments_of, skewed_followers, stacked
 
 SEED = HealthSettings()

@@ -1,0 +1,50 @@
+"""The rules by which effort is shared. A new one is a file beside these, and a line in `RULES`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import pandas as pd
+
+from replyloop_assets.learning.allocation.rules.likeliest import Likeliest
+from replyloop_assets.learning.allocation.rules.seed import Seed
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.allocation.shared import Shared
+
+
+class Rule(Protocol):
+    """What a rule of allocation does.
+
+    `name` is what the setting calls it, `leaders` how many of a dimension's values do not explore.
+    """
+
+    name: str
+    leaders: int
+
+    def check(self, settings: AllocationSettings) -> None:
+        """Refuse, with a ValueError, settings that this rule cannot work with."""
+
+    def share_out(
+        self,
+        evidence: pd.DataFrame,
+        daily: pd.DataFrame,
+        pivot_ages: Sequence[int],
+        as_of: datetime,
+        exploration: float,
+        settings: AllocationSettings,
+    ) -> Shared:
+        """Share out every dimension of one window.
+
+        Args:
+            evidence, daily: as in `shares.allocate`.
+            pivot_ages: how many days before the window's last day each pivot was opened.
+            exploration: the share that explores, in percent.
+        """
+
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (Likeliest(), Seed())}
+
+
+def rule_of(settings: AllocationSettings) -> Rule:
+    """The rule in force."""
+    return RULES[settings.rule]

@@ -1,0 +1,65 @@
+"""The default rule: the value that is most likely the best gets all but the exploration share.
+
+What each value brings is followed from day to day (`hurdle`); how likely each is the best is exact
+(`choice`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from replyloop_assets.learning.allocation.choice import leading, optimal_probability, runner_up_weights
+from replyloop_assets.learning.allocation.choice import shares as shares_by
+from replyloop_assets.learning.allocation.evidence import fold_families
+from replyloop_assets.learning.allocation.hurdle import Beliefs
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.allocation.shared import Shared
+from replyloop_assets.learning.comparison import Floats
+
+
+class Likeliest:
+    """Beliefs, and what the chance of being the best gets."""
+
+    name = "default"
+    leaders = 1
+
+    def check(self, settings: AllocationSettings) -> None:
+        """Nothing more than the settings themselves ask for."""
+
+    def share_out(
+        self,
+        evidence: pd.DataFrame,
+        daily: pd.DataFrame,
+        pivot_ages: Sequence[int],
+        as_of: datetime,
+        exploration: float,
+        settings: AllocationSettings,
+    ) -> Shared:
+        """Share by what is believed of each value; a pivot makes a change likelier before its day."""
+        beliefs = fold_families(evidence, daily, pivot_ages, settings.weights)
+        dimensions = evidence["dimension"].to_numpy()
+        found = Shared.of(len(evidence))
+        for dimension in pd.unique(dimensions):
+            of = dimensions == dimension
+            choice = choose(beliefs[dimension], exploration / 100, settings)
+            found.percent[of], found.p_best[of] = 100 * choice.shares, choice.chances
+            found.expected_value[of] = np.round(np.exp(beliefs[dimension].mean), 9)
+        return found
+
+
+class Choice(NamedTuple):
+    """Arrays (..., arms): P(best), untempered; and shares (0 to 1) that sum to 1."""
+
+    chances: Floats
+    shares: Floats
+
+
+def choose(beliefs: Beliefs, exploration: float, settings: AllocationSettings) -> Choice:
+    """The default rule: shares by the tempered chance of being the best; `exploration` from 0 to 1."""
+    mean, deviation = beliefs
+    tempered = optimal_probability(mean, settings.temper * deviation)
+    behind = runner_up_weights(mean, deviation, leading(tempered), settings.surplus_temper)
+    return Choice(optimal_probability(mean, deviation), shares_by(tempered, exploration, behind))
