@@ -33,7 +33,7 @@ from replyloop_assets.learning.health import rules as health_rules
 from replyloop_assets.learning.health.settings import HealthSettings, PivotSettings
 from replyloop_assets.learning.incidents.settings import ErrorSettings
 from replyloop_assets.learning.performance import PerformanceSettings
-from replyloop_assets.learning.search import SearchSettings
+from replyloop_assets.learning.queries import SearchSettings
 from replyloop_assets.variables import PREFIX, refusal, unknown_variable
 
 LONGEST_NAME = 63  # bytes of a name in PostgreSQL

@@ -17,7 +17,8 @@ from rich.console import Console
 from replyloop_assets.assets import STAGES, search_plan
 from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.learning.search import TIER_MIN_LIKES, SearchSettings
+from replyloop_assets.learning.queries import SearchSettings
+from replyloop_assets.learning.search import TIER_MIN_LIKES
 from replyloop_assets.partitions import Window
 from replyloop_assets.reporting.plan import read_plan, render_plan
 from replyloop_assets.settings import load_settings

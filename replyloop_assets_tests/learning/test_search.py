@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from replyloop_assets.learning.queries import SearchSettings, topic_problem
 from replyloop_assets.learning.search import (
     COLUMNS,
     TIER_MIN_LIKES,
-    SearchSettings,
     build_plan,
     short,
-    topic_problem,
 )
 
 SEED = SearchSettings()

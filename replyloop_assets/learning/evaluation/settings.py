@@ -10,5 +10,5 @@ class EvaluationSettings(Component):
     cap_quantile: float = share(0.99, "Where followers are capped, as a quantile; 1 does not cap.", gt=0)
     confidence: float = share(0.95, "The confidence of an interval.", ge=0.5, lt=1)
     least_effective: int = count(
-        300, "How many replies of its own a policy's answer must be worth.", "replies", least=1
+        300, "How many replies of its own a policy's answer must be worth.", "replies", least=0
     )
