@@ -17,6 +17,7 @@ from replyloop_assets.learning.experiments.looks import ADOPT
 from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.diagnosis import Group, diagnose, explain_diagnosis
 from replyloop_assets.learning.health.experiments import Decided, explain_experiments, without_experiments
+from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.silence import (
     Silence,
@@ -60,7 +61,8 @@ def judge_health(connection: sa.Connection, window: Window, settings: Settings, 
     groups = diagnose_window(rollup, window.day, verdict, settings.health)
     row = asdict(verdict)
     episode = row.pop("episode_started_on")
-    sentences = [verdict.reason, explain_experiments(decided) if verdict.rule == "default" else ""]
+    judged_by = RULES[verdict.rule]
+    sentences = [verdict.reason, explain_experiments(decided) if judged_by.judges_what_is_watched else ""]
     if verdict.status == "degraded":
         sentences.append(explain_diagnosis(groups))
     elif fallen := [f"{one.dimension} {one.value}" for one in groups if one.fell]:

