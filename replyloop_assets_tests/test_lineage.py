@@ -23,7 +23,7 @@ from replyloop_assets_tests.life import ALL_DAYS, load_life, runtime_at
 
 GRAPH = defs.resolve_asset_graph()
 NOW = datetime.combine(ALL_DAYS[45], time(6), UTC)  # the sample's experiment runs
-MACHINERY = {"stage_days", "stage_failures", "loop_settings"}
+MACHINERY = {"stage_days", "stage_failures", "loop_settings", "dimensions"}
 TABLES = (
     ASSET_OF
     | {table: stage.name for stage in STAGES for table in (stage.name, stage.writes)}

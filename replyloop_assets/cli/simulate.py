@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.progress import MofNCompleteColumn
@@ -10,7 +10,7 @@ from rich.progress import MofNCompleteColumn
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import progress_bar, write_json
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.settings import load_settings
+from replyloop_assets.settings import RULES, load_settings
 
 if TYPE_CHECKING:
     from replyloop_assets.simulation.benches.replicate import Bench
@@ -21,10 +21,26 @@ simulate = typer.Typer(
     "read or written. Figures come with their standard errors; the same seed gives the same figures.",
 )
 
-Rule = Annotated[
-    Literal["default", "seed"],
-    typer.Option(help="'seed': the rule of the plan, taken literally; else the project's own."),
-]
+
+RULE_HELP = "'seed': the rule of the plan, taken literally; 'default': the project's own."
+
+
+def rule_option(component: str) -> Any:
+    """The option that names one of a component's rules."""
+
+    def known(rule: str) -> str:
+        if rule not in RULES[component]:
+            raise typer.BadParameter(f"{rule!r} is none: take one of {', '.join(RULES[component])}.")
+        return rule
+
+    return typer.Option(metavar="|".join(RULES[component]), callback=known, help=RULE_HELP)
+
+
+ExperimentRule = Annotated[str, rule_option("experiments")]
+AllocationRule = Annotated[str, rule_option("allocation")]
+HealthRule = Annotated[str, rule_option("health")]
+GeneratorRule = Annotated[str, rule_option("generators")]
+Rule = Annotated[Literal["default", "seed"], typer.Option(help=RULE_HELP)]  # of all components at once
 Reps = Annotated[int, typer.Option(min=1, max=1_000_000, help="Replications.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures, to the last digit.")]
 PerDay = Annotated[int, typer.Option(min=1, max=100_000, help="Replies a day.")]
@@ -86,7 +102,7 @@ def experiments(
     share: Annotated[float, typer.Option(min=0.001, max=0.999, help="Part of the treatment.")] = 0.1,
     lift: Annotated[float, typer.Option(min=-0.99, help="True lift: 0.3 is 30% better.")] = 0.0,
     days: Days = 60,
-    rule: Rule = "default",
+    rule: ExperimentRule = "default",
     world: WorldName = "stationary",
     reps: Reps = 2000,
     seed: Seed = 1,
@@ -110,7 +126,7 @@ def allocation(
     per_day: PerDay = 50,
     days: Days = 90,
     arms: Annotated[int | None, typer.Option(min=2, max=200, help="Arms; else the world's.")] = None,
-    rule: Rule = "default",
+    rule: AllocationRule = "default",
     reps: Reps = 400,
     seed: Seed = 1,
     as_json: Json = False,
@@ -137,7 +153,7 @@ def health(
         float, typer.Option(min=0, max=0.99, help="Of a day's own factor with the next day's; 0: none.")
     ] = 0.0,
     years: Annotated[float, typer.Option(min=0.1, max=100, help="How long each quiet life lasts.")] = 1.0,
-    rule: Rule = "default",
+    rule: HealthRule = "default",
     world: WorldName = "stationary",
     reps: Reps = 500,
     seed: Seed = 1,
@@ -158,7 +174,7 @@ def health(
 def evaluation(
     per_day: PerDay = 50,
     days: Days = 60,
-    rule: Rule = "default",
+    rule: AllocationRule = "default",
     world: WorldName = "stationary",
     reps: Reps = 500,
     seed: Seed = 1,
@@ -183,7 +199,7 @@ def generators(
     generators: Annotated[int, typer.Option(min=2, max=50, help="Generators to choose from.")] = 6,
     per_day: Annotated[int, typer.Option(min=1, max=1000, help="Replies a day to each account.")] = 8,
     days: Days = 90,
-    rule: Rule = "default",
+    rule: GeneratorRule = "default",
     world: WorldName = "stationary",
     reps: Reps = 100,
     seed: Seed = 1,

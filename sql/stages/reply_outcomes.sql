@@ -18,7 +18,10 @@ SELECT
     outcome.matured_by,
     coalesce(left(outcome.account, 200), 'unknown'),
     content.target_tweet_id,
-    coalesce(opportunity.slots, opportunity_slots(NULL, NULL, NULL, NULL)),
+    coalesce(
+        opportunity.slots,
+        (SELECT jsonb_object_agg(known.name, 'unknown') FROM dimensions AS known WHERE known.is_slot)
+    ),
     coalesce(left(content.generator_name, 200), 'unknown'),
     coalesce(left(content.format, 200), 'unknown'),
     to_char(outcome.posted_at AT TIME ZONE 'UTC', 'HH24'),
