@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from replyloop_assets import clock
 from replyloop_assets.postgres.server import SHORT_FOLDERS, Server
 
 COMMAND = Path(sys.executable).with_name("replyloop")
@@ -46,7 +47,8 @@ class Shell:
         return Shell(self.home, self.variables | {"REPLYLOOP_DATABASE_URL": url})
 
     def start(self, *words: object) -> subprocess.Popen[str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("REPLYLOOP_")}
+        ours = [name for name in os.environ if name.startswith("REPLYLOOP_") and name != clock.VARIABLE]
+        clean = {name: value for name, value in os.environ.items() if name not in ours}
         return subprocess.Popen(
             [COMMAND, *map(str, words)],
             env=clean | {"REPLYLOOP_HOME": str(self.home)} | self.variables,

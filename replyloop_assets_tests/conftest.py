@@ -1,8 +1,13 @@
 """A real PostgreSQL for every test: one private server a process, one database a test, cloned from a
-migrated template, so that a test's database costs tens of milliseconds."""
+migrated template, so that a test's database costs tens of milliseconds.
+
+`pytest --midnight` runs everything, with the commands it starts, at a tenth of a second before a year ends;
+`pytest --shuffle SEED` in a random order.
+"""
 
 import atexit
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,11 +24,35 @@ atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 HOME.chmod(0o755)  # as root, PostgreSQL runs as another user and must get through
 os.environ["REPLYLOOP_HOME"] = str(HOME)
 
+from replyloop_assets import clock  # noqa: E402
 from replyloop_assets.postgres.server import Server  # noqa: E402
 from replyloop_assets.warehouse.engine import create_engine  # noqa: E402
 from replyloop_assets.warehouse.migrations import migrate  # noqa: E402
 
 NUMBERS = count(1)
+MIDNIGHT = "2026-12-31T23:59:59.9+00:00"
+# nothing of a test outlives its process, and a server that need not wait for the disk costs half
+HASTY = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--midnight", action="store_true", help=f"the program's clock starts at {MIDNIGHT}")
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in a random order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if (seed := config.getoption("shuffle")) is not None:
+        random.Random(seed).shuffle(items)
+
+
+@pytest.fixture(autouse=True)
+def time_of_day(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where the program's clock stands when a test begins; commands of a test start there, too."""
+    if request.config.getoption("midnight"):
+        monkeypatch.setenv(clock.VARIABLE, MIDNIGHT)
+        clock.shift.cache_clear()
+    yield
+    clock.shift.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +60,12 @@ def server() -> Iterator[Server]:
     """A private server for this test process."""
     server = Server(HOME)
     server.start()
+    engine = create_engine(server.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in HASTY:
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
     yield server
     server.stop()
 
