@@ -13,7 +13,7 @@ from replyloop_assets.warehouse.queries import project_file
 
 GRAPH = defs.resolve_asset_graph()
 NAMES = [stage.name for stage in STAGES]
-GROUPS = ("x", "bot", "facts", "decided", "decisions")
+GROUPS = ("x", "bot", "facts", "record", "decisions")
 
 
 def parents(name: str) -> set[str]:

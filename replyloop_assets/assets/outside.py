@@ -52,7 +52,7 @@ BOT = {
         "Rows that the bot told or a file held and that break their contract, with the reason.",
     ),
 }
-DECIDED = {
+RECORD = {
     "decision_ledger": "What the bot was given, each with the exact probability it had; append-only.",
     "experiment_decisions": "Each experiment and what became of it: created, started, decided, stopped; "
     "written by experiment_results, the operator and pivots (tables experiments and experiment_events). What "
@@ -83,5 +83,5 @@ ASSETS = [
         for name, text in X.items()
     ),
     *(external(name, "bot", text, deps) for name, (deps, text) in BOT.items()),
-    *(external(name, "decided", text, []) for name, text in DECIDED.items()),
+    *(external(name, "record", text, []) for name, text in RECORD.items()),
 ]

@@ -32,8 +32,11 @@ from replyloop_assets.warehouse.engine import create_engine
 if TYPE_CHECKING:
     from replyloop_assets.sources.summary import Summary
 
-# the page of the last stage with all that leads to it: the whole lineage at a glance
-LINEAGE = "assets/health_status?view=lineage&lineageScope=upstream&lineageDepth=12"
+# the whole lineage: the stages open, in the drawing and by name beside it, the rest as groups
+LINEAGE = (
+    "asset-groups?expanded=global@global:facts,global@global:decisions"
+    "&open-nodes%5B0%5D=global@global:facts&open-nodes%5B1%5D=global@global:decisions"
+)
 
 
 @dataclass(frozen=True)

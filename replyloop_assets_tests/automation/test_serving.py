@@ -67,7 +67,7 @@ def start_up(shell: Shell, port: int) -> Any:
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("The lineage: "):
-            assert f"http://127.0.0.1:{port}/assets/" in line
+            assert f"http://127.0.0.1:{port}/asset-groups?" in line
             return process
     raise AssertionError(finish(process))
 
