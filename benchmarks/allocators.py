@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from replyloop_assets.learning.allocation.hurdle import believe, fresh, update
+from replyloop_assets.learning.allocation.belief import believe, fresh
+from replyloop_assets.learning.allocation.hurdle import update
 from replyloop_assets.learning.allocation.rules.likeliest import choose
 from replyloop_assets.learning.allocation.rules.seed import ranked_shares, thompson_draws
 from replyloop_assets.learning.allocation.settings import AllocationSettings

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from replyloop_assets.learning.allocation.hurdle import Beliefs, Daily, believe, fold
+from replyloop_assets.learning.allocation.belief import Beliefs, believe
+from replyloop_assets.learning.allocation.hurdle import Daily, fold
 from replyloop_assets.learning.allocation.value import blend, converted
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS

@@ -1,15 +1,13 @@
-"""What a reply of each arm brings, followed from day to day: a hurdle on the log scale, with drift.
+"""How a day changes what is known of each arm's replies: filters of the hurdle (`belief`), with drift.
 
-Per arm two parts: a = logit P(y > 0), and b = mean of log y where y > 0. Both are filtered in information
-form: precision J and score h of what was observed, with a random walk of variance q a day between
-observations (Kalman 1960; the rate by working logits, McCullagh and Nelder 1989). Several q run side by
-side and are weighed by their predictive likelihood, older days less. One more filter begins anew whenever
-it explains the days since it began no better than the others: its log likelihood ratio is Page's (1954)
-CUSUM, so a change of the arms is noticed by itself; an alarm from outside lends it even odds.
+Rate and size are both filtered with a random walk of variance q a day between observations (Kalman 1960;
+the rate by working logits, McCullagh and Nelder 1989). Several q run side by side and are weighed by
+their predictive likelihood, older days less. One more filter begins anew whenever it explains the days
+since it began no better than the others: its log likelihood ratio is Page's (1954) CUSUM, so a change of
+the arms is noticed by itself; an alarm from outside lends it even odds.
 
-Around the arms of a family lies a Gaussian prior over (a, b), learned from them (empirical Bayes, one
-step of expectation maximisation a day). Where the arms' tails differ, so do their log variances; whether
-they do is weighed by its likelihood too. Everything is closed form, of any leading axes: no draw, no clock.
+The prior around the arms of a dimension is learned from them (empirical Bayes, one step of expectation
+maximisation a day). Everything is closed form, of any leading axes: no draw, no clock.
 """
 
 from typing import NamedTuple
@@ -17,19 +15,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from replyloop_assets.learning.allocation.belief import (
+    CHANGE_ODDS,
+    DRIFTS,
+    PRIOR_VARIANCE,
+    State,
+    fresh,
+    log_variance,
+    posterior,
+    weights,
+)
 from replyloop_assets.learning.comparison import Floats
 
-DRIFTS = np.array([0.0, 0.0005, 0.0025, 0.0])[:, None]  # variance a day of each filter; the last begins anew
 EVIDENCE_KEPT = 0.99  # of a filter's log likelihood, from one day to the next
-CHANGE_ODDS = 0.02  # of a change, before any evidence
 SETTLED_ODDS = 50.0  # of a change, from which what was before it is forgotten
-PRIOR_VARIANCE, PRIOR_WEIGHT = 0.05, 4.0  # of (a, b) over arms, and its weight in arms
+PRIOR_WEIGHT = 4.0  # of the prior's variances, in arms
 MOST_CORRELATION = 0.9
-LOG_VARIANCE, LOG_VARIANCE_WEIGHT = 1.5, 20.0  # of log y within an arm, and its weight in replies
 SPREAD_KEPT = 0.99  # of the evidence on log variances, from one day to the next
-TAIL_VARIANCE, TAIL_ODDS = 0.15, 0.25  # of an arm's log log-variance where tails differ; odds that they do
-
-SHARPENED = 0.95  # deviations: the room left for drift is seldom needed (calibrated by simulation)
 
 
 class Daily(NamedTuple):
@@ -39,42 +41,6 @@ class Daily(NamedTuple):
     positives: Floats
     sum_log: Floats  # over positives
     sum_log2: Floats  # over positives
-
-
-class State(NamedTuple):
-    """What was learned up to a day. F filters; `known` are the arms that are, the others are padding."""
-
-    known: NDArray[np.bool_]  # (..., arms)
-    begun: NDArray[np.bool_]  # (...), whether anything was observed yet
-    rate_precision: Floats  # (..., F, arms), of a, as all four
-    rate_score: Floats
-    size_precision: Floats
-    size_score: Floats
-    centre: Floats  # (..., F, 2), the prior mean of (a, b)
-    covariance: Floats  # (..., F, 3), the prior's var a, var b, cov
-    evidence: Floats  # (..., F - 1), log likelihoods
-    change: Floats  # (...), log likelihood ratio of a change
-    anew_days: Floats  # (...), since the filter that begins anew did so
-    steady_days: Floats  # (...), since a change was certain, or the beginning
-    squares: Floats  # (..., arms), of log y around what was expected
-    hits: Floats  # (..., arms), behind `squares`
-
-
-class Parts(NamedTuple):
-    """Posterior of (a, b) of each filter and arm, shape (..., F, arms)."""
-
-    a: Floats
-    b: Floats
-    var_a: Floats
-    var_b: Floats
-    cov: Floats
-
-
-class Beliefs(NamedTuple):
-    """What is believed of log E[y]: arrays (..., arms)."""
-
-    mean: Floats
-    deviation: Floats
 
 
 def fold(
@@ -89,56 +55,6 @@ def fold(
         step = Daily(*(part[..., at, :] for part in days))
         state = update(alarmed(state) if alarm else state, step, int(length))
     return state
-
-
-def fresh(known: NDArray[np.bool_]) -> State:
-    """Nothing observed yet; `known` has shape (..., arms)."""
-    *lead, arms = known.shape
-    filters = len(DRIFTS)
-    nothing = np.zeros((*lead, filters, arms))
-    return State(
-        known,
-        np.zeros(lead, bool),
-        *(nothing,) * 4,
-        centre=np.zeros((*lead, filters, 2)),
-        covariance=np.broadcast_to([PRIOR_VARIANCE, PRIOR_VARIANCE, 0], (*lead, filters, 3)),
-        evidence=np.zeros((*lead, filters - 1)),
-        change=np.zeros(lead),
-        anew_days=np.zeros(lead),
-        steady_days=np.zeros(lead),
-        squares=np.zeros(known.shape),
-        hits=np.zeros(known.shape),
-    )
-
-
-def posterior(state: State) -> Parts:
-    """The prior and the observations together, a 2 x 2 system per filter and arm."""
-    prior_a, prior_b, prior_ab = (state.covariance[..., None, part] for part in range(3))
-    determinant = prior_a * prior_b - prior_ab**2
-    own_a, own_b, own_ab = prior_b / determinant, prior_a / determinant, -prior_ab / determinant
-    centre_a, centre_b = state.centre[..., None, 0], state.centre[..., None, 1]
-    precision_a, precision_b = own_a + state.rate_precision, own_b + state.size_precision
-    determinant = precision_a * precision_b - own_ab**2
-    var_a, var_b, cov = precision_b / determinant, precision_a / determinant, -own_ab / determinant
-    score_a = own_a * centre_a + own_ab * centre_b + state.rate_score
-    score_b = own_ab * centre_a + own_b * centre_b + state.size_score
-    return Parts(var_a * score_a + cov * score_b, cov * score_a + var_b * score_b, var_a, var_b, cov)
-
-
-def weights(state: State) -> Floats:
-    """The probability of each filter, shape (..., F)."""
-    likely = np.exp(state.evidence - state.evidence.max(-1, keepdims=True))
-    odds = CHANGE_ODDS * np.exp(state.change)[..., None]
-    steady = likely / likely.sum(-1, keepdims=True) / (1 + odds)
-    return np.concatenate([steady, odds / (1 + odds)], -1)
-
-
-def log_variance(state: State) -> Floats:
-    """The arms' common variance of log y, shape (...)."""
-    return np.asarray(
-        (LOG_VARIANCE_WEIGHT * LOG_VARIANCE + state.squares.sum(-1))
-        / (LOG_VARIANCE_WEIGHT + state.hits.sum(-1))
-    )
 
 
 def update(state: State, day: Daily, length: int = 1) -> State:
@@ -264,39 +180,3 @@ def learned(state: State) -> State:
     return state._replace(
         centre=np.stack([centre_a, centre_b], -1), covariance=np.stack([var_a, var_b, cov], -1)
     )
-
-
-def tails(state: State) -> tuple[Floats, Floats]:
-    """Half of each arm's log variance, which lies between log E[y] and E[log y], and its variance.
-
-    Arms with one common tail, or with log variances spread by `TAIL_VARIANCE`: their likelihoods decide.
-    """
-    common = log_variance(state)[..., None]
-    seen = state.hits >= 1
-    hits = np.maximum(state.hits, 1)
-    noise = 2 / hits
-    squares = np.maximum(state.squares, 0.05 * hits * common)
-    log_ratio = np.where(seen, np.log(squares / hits / common) + 1 / hits, 0)
-    wider = noise + TAIL_VARIANCE
-    fit = 0.5 * (np.log(noise / wider) + log_ratio**2 * (1 / noise - 1 / wider))
-    odds = TAIL_ODDS * np.exp(np.clip(np.where(seen, fit, 0).sum(-1, keepdims=True), -50, 50))
-    differ = odds / (1 + odds)
-    shrunk = np.where(seen, TAIL_VARIANCE / wider, 0)
-    scale = common / 2 * np.exp(shrunk * log_ratio)
-    own = scale - common / 2
-    left = TAIL_VARIANCE * (1 - shrunk)
-    return common / 2 + differ * own, differ * scale**2 * left + differ * (1 - differ) * own**2
-
-
-def believe(state: State) -> Beliefs:
-    """Log E[y] = log P(y > 0) + b + tail of each arm; the filters' mixture by its two moments."""
-    parts = posterior(state)
-    rate = 1 / (1 + np.exp(-parts.a))
-    slope = 1 - rate  # of log P(y > 0) in a
-    mean = np.log(rate) + parts.b
-    variance = slope**2 * parts.var_a + 2 * slope * parts.cov + parts.var_b
-    weight = weights(state)[..., None]
-    tail, tail_variance = tails(state)
-    mixed = (weight * mean).sum(-2)
-    spread = (weight * (variance + (mean - mixed[..., None, :]) ** 2)).sum(-2)
-    return Beliefs(mixed + tail, SHARPENED * np.sqrt(spread + tail_variance))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from replyloop_assets.learning.allocation.hurdle import Beliefs
+from replyloop_assets.learning.allocation.belief import Beliefs
 from replyloop_assets.learning.comparison import Floats
 
 CONVERSION_SD = 0.4  # of the arms' log conversions of visits to followers, around the family's

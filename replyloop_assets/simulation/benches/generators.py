@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replyloop_assets.learning.allocation.hurdle import Daily, fresh, update
+from replyloop_assets.learning.allocation.belief import fresh
+from replyloop_assets.learning.allocation.hurdle import Daily, update
 from replyloop_assets.learning.generators.pooling import Counts, believe
 from replyloop_assets.learning.generators.rules import RULES
 from replyloop_assets.learning.generators.settings import GeneratorSettings

@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from replyloop_assets.learning.allocation.hurdle import Daily, believe, fresh, update
+from replyloop_assets.learning.allocation.belief import believe, fresh
+from replyloop_assets.learning.allocation.hurdle import Daily, update
 from replyloop_assets.learning.allocation.rules.likeliest import choose
 from replyloop_assets.learning.allocation.rules.seed import ranked_shares, thompson_draws
 from replyloop_assets.learning.allocation.settings import AllocationSettings

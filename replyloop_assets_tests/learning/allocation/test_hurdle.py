@@ -4,16 +4,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from replyloop_assets.learning.allocation import hurdle
-from replyloop_assets.learning.allocation.hurdle import (
-    Daily,
-    alarmed,
-    believe,
-    fold,
-    fresh,
-    posterior,
-    update,
-)
+from replyloop_assets.learning.allocation import belief, hurdle
+from replyloop_assets.learning.allocation.belief import believe, fresh, posterior
+from replyloop_assets.learning.allocation.hurdle import Daily, alarmed, fold, update
 from replyloop_assets.learning.comparison import Floats
 
 
@@ -56,13 +49,13 @@ def test_sizes_are_a_conjugate_normal_filter() -> None:
     )
     after = update(state, day)
     steady = 0
-    np.testing.assert_allclose(after.size_precision[steady], day.positives / hurdle.LOG_VARIANCE)
-    np.testing.assert_allclose(after.size_score[steady], day.sum_log / hurdle.LOG_VARIANCE)
-    prior = stats.norm(0, np.sqrt(hurdle.PRIOR_VARIANCE))
+    np.testing.assert_allclose(after.size_precision[steady], day.positives / belief.LOG_VARIANCE)
+    np.testing.assert_allclose(after.size_score[steady], day.sum_log / belief.LOG_VARIANCE)
+    prior = stats.norm(0, np.sqrt(belief.PRIOR_VARIANCE))
     held = posterior(after._replace(centre=state.centre, covariance=state.covariance))
     for arm in range(1, 3):
         n, mean = day.positives[arm], day.sum_log[arm] / day.positives[arm]
-        noise = np.sqrt(hurdle.LOG_VARIANCE / n)
+        noise = np.sqrt(belief.LOG_VARIANCE / n)
 
         def density(b: float, mean: float = mean, noise: float = noise) -> float:
             return float(prior.pdf(b) * stats.norm.pdf(mean, b, noise))

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from replyloop_assets.learning.allocation.belief import Beliefs
 from replyloop_assets.learning.allocation.choice import leading, optimal_probability, runner_up_weights
 from replyloop_assets.learning.allocation.choice import shares as shares_by
 from replyloop_assets.learning.allocation.evidence import fold_families
-from replyloop_assets.learning.allocation.hurdle import Beliefs
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
 from replyloop_assets.learning.comparison import Floats
