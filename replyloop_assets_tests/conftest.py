@@ -9,6 +9,7 @@ import atexit
 import os
 import random
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+# What is started in the background ignores Ctrl-C, and so would the commands whose Ctrl-C is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in [name for name in os.environ if name.startswith(("REPLYLOOP_", "DAGSTER_"))]:
     del os.environ[name]
 HOME = Path(tempfile.mkdtemp(prefix="replyloop-tests-", dir="/tmp"))
