@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from replyloop_assets import clock
 from replyloop_assets.postgres.server import SHORT_FOLDERS, Server
 
 COMMAND = Path(sys.executable).with_name("replyloop")
-PATIENCE_S = 180
+PATIENCE_S = 300  # for what must happen, on a machine that is busy with other things: no measure of speed
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Shell:
 
     def with_url(self, url: str) -> "Shell":
         return Shell(self.home, self.variables | {"REPLYLOOP_DATABASE_URL": url})
+
+    def at(self, instant: datetime) -> "Shell":
+        """Where commands begin at this instant, whatever the machine's clock says."""
+        return Shell(self.home, self.variables | {clock.VARIABLE: instant.isoformat()})
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         ours = [name for name in os.environ if name.startswith("REPLYLOOP_") and name != clock.VARIABLE]
@@ -71,10 +76,10 @@ class Shell:
         return Server(self.home)
 
 
-def finish(process: subprocess.Popen[str], within: float = PATIENCE_S) -> Done:
+def finish(process: subprocess.Popen[str]) -> Done:
     """Wait for a command's end. As its output is no terminal, it may not draw on one."""
     try:
-        out, err = process.communicate(timeout=within)
+        out, err = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
@@ -97,7 +102,7 @@ def new_shell() -> Iterator[Shell]:
     finally:
         for process in processes_of(home):
             process.kill()
-        psutil.wait_procs(processes_of(home), timeout=10)
+        psutil.wait_procs(processes_of(home), timeout=PATIENCE_S)
         folder = Server(home)._socket_folder
         if folder.parent == SHORT_FOLDERS:
             shutil.rmtree(folder, ignore_errors=True)
@@ -144,9 +149,9 @@ def says_one_sentence(done: Done, what: str = "", code: int = 1) -> None:
     assert "defect of replyloop" not in done.err, done
 
 
-def wait_for(condition: Callable[[], Any], within: float = PATIENCE_S) -> Any:
+def wait_for(condition: Callable[[], Any]) -> Any:
     """The first value of the condition that holds."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + PATIENCE_S
     while not (value := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

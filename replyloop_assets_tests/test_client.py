@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.client import Loop, storable
+from replyloop_assets_tests.commands import PATIENCE_S
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EXPERIMENT = UUID("00000000-0000-4000-8000-000000000001")
@@ -170,7 +171,7 @@ def test_a_claim_that_may_have_been_taken_is_not_repeated(loop: Loop, engine: sa
         while not list(holder.exec_driver_sql(waiting)):
             pass
         with pytest.raises(psycopg.OperationalError):
-            claiming.result(timeout=20)
+            claiming.result(timeout=PATIENCE_S)
     assert [claim.tweet_id for claim in loop.claim_next(at=NOW)] == ["1"]
 
 

@@ -14,7 +14,6 @@ import typer
 from rich.progress import MofNCompleteColumn
 from sqlalchemy.exc import OperationalError
 
-from replyloop_assets import clock
 from replyloop_assets.automation.serving import sole_server
 from replyloop_assets.cli.alerts import alerts
 from replyloop_assets.cli.db import Json, db
@@ -164,7 +163,7 @@ def show_queue(
     from replyloop_assets.reporting.queue import print_queue, read_queue
 
     with workplace() as place:
-        answer = read_queue(place.engine, most, clock.now())
+        answer = read_queue(place.engine, most, place.now)
     write_json(answer) if as_json else print_queue(answer)
 
 
@@ -172,7 +171,7 @@ def live_demo(place: Workplace, days: int, per_day: int) -> None:
     """Live the demo's life, unless it is there already, and fill its days for Dagster to show."""
     from replyloop_assets.simulation.demo import demo_life, holds_facts, play_demo, played_before
 
-    play = demo_life(clock.now().date(), days, per_day)
+    play = demo_life(place.now.date(), days, per_day)
     if not played_before(place.engine, play):
         if holds_facts(place.engine):
             place.engine.dispose()

@@ -41,12 +41,16 @@ LINEAGE = (
 
 @dataclass(frozen=True)
 class Workplace:
-    """The databases of one command, ready, and the folder its processes share."""
+    """The databases of one command, ready, the folder its processes share, and the instant it begins.
+
+    Midnight may pass while it works: `now` keeps all that one command does and says to one day.
+    """
 
     settings: Settings
     databases: Databases
     engine: sa.Engine
     home: Path
+    now: datetime
 
 
 @contextmanager
@@ -56,6 +60,7 @@ def workplace(suffix: str = "") -> Iterator[Workplace]:
     With a suffix it is a place apart: databases of their own, always on the private server, and nobody is
     alerted of what happens there.
     """
+    now = clock.now()
     settings = load_settings()
     if suffix:
         settings = settings.model_copy(
@@ -65,7 +70,7 @@ def workplace(suffix: str = "") -> Iterator[Workplace]:
     with databases.running():
         engine = create_engine(databases.data)
         try:
-            yield Workplace(settings, databases, engine, settings.home / f"loop{suffix}")
+            yield Workplace(settings, databases, engine, settings.home / f"loop{suffix}", now)
         finally:
             engine.dispose()
 
@@ -119,11 +124,10 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
 
     done = count(1)
     with progress_bar("Filling", MofNCompleteColumn()) as advance:
-        now = clock.now()
         runtime = Runtime(
             place.engine,
             place.settings,
-            now=lambda: now,
+            now=lambda: place.now,
             on_day=lambda stage, day: advance(next(done), plan.steps),
         )
         plan = plan_backfill(runtime, first, last)
@@ -149,9 +153,8 @@ def show(place: Workplace, as_json: bool = False) -> None:
     from replyloop_assets.reporting.status import print_status, read_status
 
     names = [stage.name for stage in STAGES]
-    now = clock.now()
-    stale = [str(one) for one in find_stale(place.engine, now, place.settings.features)]
-    answer = read_status(place.engine, place.settings, names, stale, now)
+    stale = [str(one) for one in find_stale(place.engine, place.now, place.settings.features)]
+    answer = read_status(place.engine, place.settings, names, stale, place.now)
     write_json(answer) if as_json else print_status(answer)
 
 

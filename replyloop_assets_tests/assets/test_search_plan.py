@@ -22,6 +22,7 @@ from replyloop_assets.learning.search import TIER_MIN_LIKES
 from replyloop_assets.partitions import Window
 from replyloop_assets.reporting.plan import read_plan, render_plan
 from replyloop_assets.settings import load_settings
+from replyloop_assets_tests.commands import PATIENCE_S
 from replyloop_assets_tests.life import fill, live_rows
 
 DAY = date(2026, 3, 10)
@@ -297,7 +298,7 @@ def run_plan(engine: sa.Engine, home: Path, *words: str) -> str:
         env=os.environ | {"REPLYLOOP_DATABASE_URL": url, "REPLYLOOP_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout

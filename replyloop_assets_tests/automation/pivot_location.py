@@ -9,7 +9,6 @@ from replyloop_assets.automation import pivoting
 from replyloop_assets.definitions import runtime
 
 pivoting.FIRST_RETRY = timedelta(seconds=1)
-pivoting.LOST_AFTER = timedelta(seconds=30)
 
 
 @dg.sensor(

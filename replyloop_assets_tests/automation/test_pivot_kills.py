@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from replyloop_assets import clock
 from replyloop_assets.automation.instance import instance_environment
 from replyloop_assets.automation.pivoting import PIVOT_JOB
 from replyloop_assets.automation.serving import session_of
@@ -25,15 +26,14 @@ from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.databases import Databases, ensure_database
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets_tests.assets.test_pivots import VERDICT
-from replyloop_assets_tests.commands import wait_for
+from replyloop_assets_tests.commands import PATIENCE_S, wait_for
 
 LOCATION = "replyloop_assets_tests.automation.pivot_location"
-WITHIN_S = 120
 LOOKS = 2  # of the sensor, in which nothing may happen
 ARMS = sa.text("""
     INSERT INTO daily_rollup (day, as_of, dimension, value, metric, reply_count, n, positives, successes,
         sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts)
-    SELECT current_date - n, now(), arm.dimension, arm.value, 'followers_gained', 50, 50, 20, 0,
+    SELECT CAST(:today AS DATE) - n, now(), arm.dimension, arm.value, 'followers_gained', 50, 50, 20, 0,
         arm.y * 20, arm.y * arm.y * 20, 0, 0, 20 * ln(arm.y), 20 * ln(arm.y) ^ 2, '{}', '{}'
     FROM generate_series(0, 5) AS n
     CROSS JOIN (
@@ -85,16 +85,23 @@ class Place:
             query = "SELECT count(*) FROM job_ticks WHERE status = 'SKIPPED' AND type = 'SENSOR'"
             return int(connection.execute(sa.text(query)).scalar_one())
 
+    def was_killed_long_ago(self) -> None:
+        """All was killed just now: as if an hour had passed since, what was under way counts as lost."""
+        with self.storage.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE runs SET update_timestamp = update_timestamp - INTERVAL '1 hour'"
+            )
+
     def finds_nothing(self) -> None:
         """The sensor looks some times more, and launches nothing."""
         runs, before = self.statuses(), self.ticks()
-        wait_for(lambda: self.ticks() >= before + LOOKS, WITHIN_S)
+        wait_for(lambda: self.ticks() >= before + LOOKS)
         assert self.statuses() == runs
 
     def settled(self) -> None:
         """One pivot with its experiment and its alert, and no other in the ticks to come."""
-        wait_for(lambda: self.count("pivots") == 1, WITHIN_S)
-        wait_for(lambda: self.statuses()[:1] == ["SUCCESS"], WITHIN_S)
+        wait_for(lambda: self.count("pivots") == 1)
+        wait_for(lambda: self.statuses()[:1] == ["SUCCESS"])
         self.finds_nothing()
         counts = {table: self.count(table) for table in ("pivots", "experiments")}
         assert counts == {"pivots": 1, "experiments": 1}
@@ -111,8 +118,8 @@ def kill_session(leader: subprocess.Popen[bytes]) -> None:
     for process in family:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(family, timeout=10)
-    leader.wait(timeout=10)
+    psutil.wait_procs(family, timeout=PATIENCE_S)
+    leader.wait(timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -133,7 +140,7 @@ def place(
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]):
         pass  # its tables, before two daemons create them at once
     with engine.begin() as connection:
-        connection.execute(ARMS)
+        connection.execute(ARMS, {"today": clock.now().date()})
     yield place
     storage.dispose()
     with maintenance.connect() as connection:
@@ -142,7 +149,7 @@ def place(
 
 def degraded(place: Place, days_ago: int = 0, **values: Any) -> None:
     """A window of health: a drop that is sure, unless told otherwise."""
-    now = datetime.now(UTC) - timedelta(days=days_ago)
+    now = clock.now() - timedelta(days=days_ago)
     verdict: dict[str, Any] = {
         "day": now.date(), "status": "degraded", "warranted": True, "rule": "default", "degradation": 0.4,
         "episode": now - timedelta(days=5), "diagnosis": "[]",
@@ -179,8 +186,9 @@ def test_a_cursor_or_the_whole_storage_is_lost(place: Place) -> None:
 def test_the_daemon_is_killed_between_the_tick_and_the_run(place: Place) -> None:
     degraded(place)
     with place.daemon() as daemon:
-        wait_for(place.statuses, WITHIN_S)
+        wait_for(place.statuses)
         kill_session(daemon)
+    place.was_killed_long_ago()
     with place.daemon():
         place.settled()
 
@@ -189,7 +197,7 @@ def test_the_run_is_killed_half_way(place: Place) -> None:
     degraded(place)
     with place.daemon() as daemon:
         with held_up(place):
-            wait_for(lambda: waits_half_way(place), WITHIN_S)
+            wait_for(lambda: waits_half_way(place))
             workers = [one for one in members(daemon) if is_run(one)]
             assert workers, [one.cmdline() for one in members(daemon)]
             for worker in workers:
@@ -206,9 +214,10 @@ def is_run(process: psutil.Process) -> bool:
 def test_all_is_killed_while_the_run_is_half_way(place: Place) -> None:
     degraded(place)
     with held_up(place), place.daemon() as daemon:
-        wait_for(lambda: waits_half_way(place), WITHIN_S)
+        wait_for(lambda: waits_half_way(place))
         kill_session(daemon)
     assert place.count("pivots") == 0
+    place.was_killed_long_ago()
     with place.daemon():
         place.settled()
 
@@ -218,7 +227,7 @@ def test_a_run_that_fails_is_tried_again(place: Place) -> None:
     with place.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE experiments RENAME TO experiments_away")
     with place.daemon():
-        wait_for(lambda: place.statuses().count("FAILURE") >= 2, WITHIN_S)
+        wait_for(lambda: place.statuses().count("FAILURE") >= 2)
         assert place.count("pivots") == 0
         with place.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE experiments_away RENAME TO experiments")

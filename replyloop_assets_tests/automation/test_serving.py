@@ -11,6 +11,7 @@ import pytest
 
 from replyloop_assets.assets import STAGES
 from replyloop_assets_tests.commands import (
+    PATIENCE_S,
     Shell,
     command_lines,
     finish,
@@ -20,7 +21,6 @@ from replyloop_assets_tests.commands import (
     says_one_sentence,
 )
 
-END_WITHIN_S = 20
 CHAIN = ("reply_opportunities", *(stage.name for stage in STAGES))
 OUTSIDE = {"x_posts", "x_analytics_export", "content_metadata", "tweet_metrics", "discovered_accounts"}
 GRAPH = """
@@ -57,7 +57,7 @@ def shell() -> Iterator[Shell]:
 
 def read_json(url: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=30) as answer:
+    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 
@@ -110,7 +110,7 @@ def test_the_graph_is_served_to_one_and_ends_with_ctrl_c(shell: Shell) -> None:
     says_one_sentence(shell.run("db", "stop"), "Another replyloop command uses the server")
 
     process.send_signal(signal.SIGINT)
-    done = finish(process, within=END_WITHIN_S)
+    done = finish(process)
     assert (done.code, done.out, done.err) == (0, "Ended.\n", "")
     assert processes_of(shell.home) == []
 
@@ -153,6 +153,6 @@ def test_a_killed_up_is_followed_by_one_set_of_processes_that_ends_with_term(she
     assert not {running.pid for running in processes_of(shell.home)} & left
 
     process.send_signal(signal.SIGTERM)
-    done = finish(process, within=END_WITHIN_S)
+    done = finish(process)
     assert (done.code, done.out, done.err) == (0, "Ended.\n", "")
     assert processes_of(shell.home) == []

@@ -33,6 +33,7 @@ from replyloop_assets_tests.bot.calls import (
     start_experiment,
     texts,
 )
+from replyloop_assets_tests.commands import PATIENCE_S
 
 in_one_database = settings(
     max_examples=25,
@@ -404,7 +405,7 @@ def test_sixteen_clients_never_give_a_unit_two_answers(engine: sa.Engine) -> Non
     move_to(0)
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     start = threading.Barrier(CLIENTS)
-    half_way = threading.Event()
+    half_way, moved = threading.Event(), threading.Event()
 
     def client(number: int) -> list[tuple[str, str, str]]:
         # its own sixteenth, and another's half: in an order of its own
@@ -419,12 +420,16 @@ def test_sixteen_clients_never_give_a_unit_two_answers(engine: sa.Engine) -> Non
                 answers.append((dimension, f"u{unit}", cursor.fetchall()[0][0]))
                 if number == 0 and place == len(units) // 2:
                     half_way.set()
+                    moved.wait()  # what is its alone is asked for later, however busy the machine is
         return answers
 
     with ThreadPoolExecutor(CLIENTS + 1) as pool:
         futures = [pool.submit(client, number) for number in range(CLIENTS)]
-        half_way.wait(60)
-        move_to(1)
+        try:
+            assert half_way.wait(PATIENCE_S)
+            move_to(1)
+        finally:
+            moved.set()
         answers = [answer for future in futures for answer in future.result()]
 
     given_arms: dict[tuple[str, str], str] = {}

@@ -16,7 +16,7 @@ from replyloop_assets_tests.assets.test_policy_evaluation import serve
 from replyloop_assets_tests.bot.calls import allocate
 from replyloop_assets_tests.commands import Shell, new_shell, says_one_sentence
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 SHARES = {"single": 0.7, "thread": 0.3}
 
 
@@ -35,7 +35,7 @@ def served(engine: sa.Engine) -> sa.Engine:
 @pytest.fixture
 def shell(served: sa.Engine) -> Iterator[Shell]:
     with new_shell() as shell:
-        yield shell.with_url(served.url.render_as_string(hide_password=False))
+        yield shell.with_url(served.url.render_as_string(hide_password=False)).at(NOW)
 
 
 def ask(engine: sa.Engine, policy: str, dimension: str = "format", days: int = 60) -> dict[str, object]:

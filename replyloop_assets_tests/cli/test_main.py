@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from replyloop_assets.cli.main import app
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets_tests.commands import (
     COMMAND,
+    PATIENCE_S,
     Shell,
     command_lines,
     finish,
@@ -274,6 +276,7 @@ def test_the_version_is_told_without_a_database() -> None:
 # the demo
 
 
+NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)  # two lives are the same if they begin in the same minute
 SHORT = ("demo", "--no-serve", "--days", 13, "--per-day", 4)
 
 
@@ -289,7 +292,7 @@ def test_the_demo_in_a_fresh_home_tells_what_was_learnt_and_leaves_nothing_runni
 def test_the_demo_twice_is_one_life_another_is_afresh_and_the_users_database_is_never_touched(
     shell: Shell, maintenance: sa.Engine, empty_engine: sa.Engine
 ) -> None:
-    user = shell.with_url(empty_engine.url.render_as_string(hide_password=False))
+    user = shell.with_url(empty_engine.url.render_as_string(hide_password=False)).at(NOW)
     query = "SELECT count(*) FROM pg_database"
     with maintenance.connect() as connection:
         before = connection.execute(sa.text(query)).scalar_one()
@@ -338,8 +341,8 @@ def test_an_interrupted_simulation_stops_its_server_and_its_lives(shell: Shell) 
         lives = wait_for(lambda: psutil.Process(process.pid).children(recursive=True))  # noqa: B023
         wait_for(lambda: len(psutil.Process(process.pid).children(recursive=True)) >= 3)  # noqa: B023
         process.send_signal(number)
-        says_one_sentence(finish(process, within=30), "interrupted; what was finished is kept", code=130)
-        psutil.wait_procs(lives, timeout=10)
+        says_one_sentence(finish(process), "interrupted; what was finished is kept", code=130)
+        psutil.wait_procs(lives, timeout=PATIENCE_S)
         assert processes_of(shell.home) == []
 
 
@@ -441,5 +444,5 @@ def test_an_interrupted_command_stops_the_private_server(shell: Shell) -> None:
         process = shell.start("demo", "--no-serve")
         wait_for(lambda: shell.server().status().running)
         process.send_signal(number)
-        says_one_sentence(finish(process, within=20), "interrupted; what was finished is kept", code=130)
+        says_one_sentence(finish(process), "interrupted; what was finished is kept", code=130)
         assert processes_of(shell.home) == []

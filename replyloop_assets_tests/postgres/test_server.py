@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import util
 from multiprocessing.connection import Connection
@@ -24,6 +23,7 @@ import sqlalchemy as sa
 from replyloop_assets.postgres import programs as binaries
 from replyloop_assets.postgres import server as embedded
 from replyloop_assets.postgres.server import EmbeddedError, Server
+from replyloop_assets_tests.commands import wait_for
 
 ROOT = Path(__file__).parents[2]
 IS_ROOT = os.geteuid() == 0
@@ -73,13 +73,6 @@ def pid_of(server: Server) -> int:
 
 def program_of(server: Server) -> Path:
     return Path(psutil.Process(pid_of(server)).cmdline()[0])
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def wheel() -> Path:
@@ -205,7 +198,7 @@ def test_the_server_outlives_kill_9_and_ctrl_c_of_its_starter(server: Server) ->
     remember(server)
     server.stop()
 
-    interrupted = command(server.home, then="time.sleep(60)")
+    interrupted = command(server.home, then="time.sleep(600)")
     assert interrupted.stdout is not None
     assert interrupted.stdout.readline() == b"started\n"
     os.killpg(interrupted.pid, signal.SIGINT)
@@ -240,7 +233,7 @@ def test_a_stale_lock_file_does_not_stop_a_start(server: Server, whose: str) -> 
     # After a crash of the machine the id may be that of any process, here one of the same user.
     account = server._account
     other = {"user": account.uid, "group": account.gid} if account.is_other else {}
-    bystander = subprocess.Popen(["sleep", "60"], **other)  # type: ignore[call-overload]
+    bystander = subprocess.Popen(["sleep", "600"], **other)  # type: ignore[call-overload]
     first = {"another process": str(bystander.pid), "nonsense": "x", "nothing": ""}[whose]
     locks = [server._data / "postmaster.pid", server._socket_folder / ".s.PGSQL.5432.lock"]
     try:

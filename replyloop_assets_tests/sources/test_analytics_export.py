@@ -1,7 +1,7 @@
 """Analytics exports into content_metadata, tweet_metrics and discovered_accounts."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from replyloop_assets import clock
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.sources.importing import import_file
 from replyloop_assets.sources.snowflake import derived_decision_id, posted_at
@@ -217,7 +218,7 @@ def test_a_post_younger_than_the_export_claims_is_quarantined(engine: sa.Engine,
 def test_an_instant_in_the_future_is_refused(engine: sa.Engine, tmp_path: Path) -> None:
     path = write(tmp_path, export_text([export_row()]))
     with pytest.raises(ReplyloopError, match="future"):
-        import_file(engine, path, discovered_at=datetime.now(UTC) + timedelta(days=1))
+        import_file(engine, path, discovered_at=clock.now() + timedelta(days=1))
 
 
 exports = st.lists(
