@@ -37,7 +37,7 @@ def test_the_documents_file_is_a_world_and_its_values_are_the_defaults() -> None
         ("[posts]\nper_day = 'many'", "posts.per_day cannot be used"),
         ("[[change]]\nday = 3\nkind = 'explode'", "change.0.kind cannot be used"),
         ("[[change]]\nday = 3\nkind = 'algorithm'", "needs the arm that it hits"),
-        ("[[change]]\nday = 3\nkind = 'swap'\ndimension = 'likes'", "only the arms of generator, format, topic"),
+        ("[[change]]\nday = 3\nkind = 'swap'\ndimension = 'likes'", "only the arms of generator, format"),
         ("[effects.likes]\nmany = 2", "likes takes lower bounds such as 1000, not 'many'"),
         ("[effects.colour]\nred = 2", "effects.colour"),
         ("[rhythm]\nweekdays = [1, 2]", "rhythm.weekdays cannot be used"),
