@@ -63,7 +63,7 @@ def test_too_little_overlap_is_said_in_words(served: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("policy", "dimension", "words"),
     [
-        ("uniform", "formats", "formats is no dimension: take one of engagement_tier, "),
+        ("uniform", "formats", "formats is no dimension: take one of posting_hour, "),
         ("thread=0.5,poem=0.5", "format", "poem is no arm of format: there are single, thread."),
         ("thread=0.5,single=0.4", "format", "The probabilities sum to 0.9, not to 1"),
         ("thread=1.5,single=-0.5", "format", "The probability of thread, 1.5, is no number from 0 to 1"),
