@@ -2,7 +2,7 @@
 migrated template, so that a test's database costs tens of milliseconds.
 
 `pytest --midnight` runs everything, with the commands it starts, at a tenth of a second before a year ends;
-`pytest --shuffle SEED` in a random order.
+`pytest --shuffle=SEED` in a random order.
 """
 
 import atexit
