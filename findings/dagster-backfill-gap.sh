@@ -1,6 +1,6 @@
 #!/bin/sh
-# Dagster 1.13.27 (with its webserver and daemon): a backfill of assets that are no neighbours leaves out, in silence,
-# those that lie behind a gap, and ends as a success.
+# Dagster 1.13.27 (with its webserver and daemon), seen 2026-11-28: a backfill of assets that are no neighbours leaves
+# out, in silence, those that lie behind a gap, and ends as a success.
 #
 # Valid input: three assets with the same days, b reads a and c reads b. In the UI a and c are chosen, with two days,
 # and "Launch backfill" (the same mutation as here).
