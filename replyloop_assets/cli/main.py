@@ -1,9 +1,7 @@
 """The `replyloop` command: an error is one sentence, and a non-zero exit."""
 
-import signal
 import sys
 import tempfile
-import threading
 import traceback
 from contextlib import ExitStack
 from datetime import date, datetime
@@ -15,6 +13,7 @@ from rich.progress import MofNCompleteColumn
 from sqlalchemy.exc import OperationalError
 
 from replyloop_assets.automation.serving import sole_server
+from replyloop_assets.cli import interrupts
 from replyloop_assets.cli.alerts import alerts
 from replyloop_assets.cli.db import Json, db
 from replyloop_assets.cli.evaluate import evaluate
@@ -48,6 +47,7 @@ app.command()(evaluate)
 app.command()(settings)
 
 INTERRUPTED = 130  # the exit code that shells give to a command ended by Ctrl-C
+STOPPED = "replyloop: interrupted; what was finished is kept."
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Where the Dagster UI listens, on 127.0.0.1.")]
 FromDay = Annotated[
@@ -194,42 +194,31 @@ def read_day(option: str, text: str | None) -> date | None:
         raise ReplyloopError(f"{option} {text} is no day: write it as 2026-01-31.") from None
 
 
-def interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
-    """An interrupt that came while Python tidied up is lost there: send it anew a moment later."""
-    if issubclass(lost.exc_type, Exception):
-        sys.__unraisablehook__(lost)
-    else:
-        threading.Timer(0.02, signal.raise_signal, [signal.SIGTERM]).start()
-
-
 def main() -> None:
     """The entry point: what a person can act on is one sentence, exit 1; Ctrl-C is exit 130."""
-    # TERM ends a command as Ctrl-C does; so does a closed terminal, unless nohup ignores it
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
-    sys.unraisablehook = interrupt_again
+    interrupts.listen()
     try:
         app()
-    except ReplyloopError as error:
-        print(f"replyloop: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OperationalError as error:
-        print(f"replyloop: the database went away ({reason(error)}): run the same again.", file=sys.stderr)
-        sys.exit(1)
-    except PermissionError as error:
-        hint = "correct that, or set REPLYLOOP_HOME to a folder you may write to."
-        print(f"replyloop: {error.filename}: {error.strerror}: {hint}", file=sys.stderr)
-        sys.exit(1)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:  # which is what Typer makes of a KeyboardInterrupt
-            print("replyloop: interrupted; what was finished is kept.", file=sys.stderr)
+            print(STOPPED, file=sys.stderr)
         raise
     except Exception as error:
-        with tempfile.NamedTemporaryFile("w", prefix="replyloop-", suffix=".log", delete=False) as log:
-            log.writelines(traceback.format_exception(error))
-        kind = type(error).__name__
-        print(
-            f"replyloop: this is a defect of replyloop ({kind}); please report {log.name}.", file=sys.stderr
-        )
-        sys.exit(70)
+        code, sentence = (INTERRUPTED, STOPPED) if interrupts.came.is_set() else explain(error)
+        print(sentence, file=sys.stderr)
+        sys.exit(code)
+
+
+def explain(error: Exception) -> tuple[int, str]:
+    """The exit code and the sentence for what ended a command."""
+    if isinstance(error, ReplyloopError):
+        return 1, f"replyloop: {error}"
+    if isinstance(error, OperationalError):
+        return 1, f"replyloop: the database went away ({reason(error)}): run the same again."
+    if isinstance(error, PermissionError):
+        hint = "correct that, or set REPLYLOOP_HOME to a folder you may write to."
+        return 1, f"replyloop: {error.filename}: {error.strerror}: {hint}"
+    with tempfile.NamedTemporaryFile("w", prefix="replyloop-", suffix=".log", delete=False) as log:
+        log.writelines(traceback.format_exception(error))
+    kind = type(error).__name__
+    return 70, f"replyloop: this is a defect of replyloop ({kind}); please report {log.name}."

@@ -24,6 +24,7 @@ from rich.progress import (
 
 from replyloop_assets import clock
 from replyloop_assets.automation.serving import serve
+from replyloop_assets.cli import interrupts
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.databases import Databases
@@ -176,7 +177,7 @@ def run_server(place: Workplace, port: int) -> None:
 
 @contextmanager
 def progress_bar(title: str, *columns: ProgressColumn) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal, on standard error: none where that is no terminal."""
+    """A bar on the terminal, on standard error: none where that is no terminal. Each step may be the last."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn(title), BarColumn(), *columns, TimeRemainingColumn(),
@@ -184,7 +185,12 @@ def progress_bar(title: str, *columns: ProgressColumn) -> Iterator[Callable[[int
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def advance(done: int, total: int) -> None:
+            interrupts.check()
+            bar.update(task, completed=done, total=total)
+
+        yield advance
 
 
 def write_json(value: object) -> None:
