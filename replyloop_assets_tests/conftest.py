@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-# What is started in the background ignores Ctrl-C, and so would the commands whose Ctrl-C is tested.
+# What is started in the background ignores Ctrl-C, and under nohup a closed terminal: so would the commands
+# that are tested for ending then.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 for name in [name for name in os.environ if name.startswith(("REPLYLOOP_", "DAGSTER_"))]:
     del os.environ[name]
 HOME = Path(tempfile.mkdtemp(prefix="replyloop-tests-", dir="/tmp"))
