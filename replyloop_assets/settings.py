@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -26,7 +27,7 @@ from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 from replyloop_assets.learning.experiments import rules as experiment_rules
 from replyloop_assets.learning.experiments.settings import ExperimentSettings
-from replyloop_assets.learning.fields import Component, count, days, setting, share
+from replyloop_assets.learning.fields import Component, Words, count, days, setting, share
 from replyloop_assets.learning.generators import rules as generator_rules
 from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.learning.health import rules as health_rules
@@ -126,6 +127,21 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = setting(None, "Your bot's database; else the private server.")
     dagster_url: SecretStr | None = setting(None, "Dagster's storage; else `…_dagster` beside the database.")
     bot_schema: str = setting("public", "The schema of your bot's tables.")
+    bot_timezone: str = setting("UTC", "The zone of your bot's instants that name none.")
+    bot_names: Words = setting(
+        (),
+        "What is called otherwise at your bot: `tweet_metrics=post_stats` for a table, "
+        "`content_metadata.posted_at=sent_on` for a column.",
+    )
+    bot_values: Words = setting(
+        (),
+        "What is written into a column of your bot's that may not be empty and that nothing is known of: "
+        "`content_metadata.generation_source=real`.",
+    )
+    bot_posted: Words = setting(
+        (),
+        "Further words, in your bot's column `status`, for a post that is out, beside `posted`, `published`…",
+    )
     postgres_bin: Path | None = setting(
         None, "Programs of the private server; else an installed PostgreSQL, or the one that comes along."
     )
@@ -178,6 +194,24 @@ class Settings(BaseSettings):
         if name == "replyloop" or name == "information_schema" or name.startswith("pg_"):
             raise ValueError(f"{name} is no schema of a bot: name the one that holds its tables")
         return name
+
+    @field_validator("bot_names", "bot_values")
+    @classmethod
+    def check_pairs(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what gives no name to anything."""
+        for pair in pairs:
+            ours, _, theirs = pair.partition("=")
+            if not ours or not theirs or ours.count(".") > 1:
+                raise ValueError(f"{pair[:60]!r} is no pair: write it as table.column=name")
+        return pairs
+
+    @field_validator("bot_timezone")
+    @classmethod
+    def check_zone(cls, zone: str) -> str:
+        """Refuse what is no zone."""
+        if zone not in available_timezones():
+            raise ValueError(f"{zone[:60]!r} is no time zone: write it as Europe/Berlin")
+        return zone
 
     @field_validator("alert_webhook_url")
     @classmethod

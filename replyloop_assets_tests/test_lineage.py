@@ -18,6 +18,7 @@ from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.definitions import defs
 from replyloop_assets.learning.health.pivoting import Move
 from replyloop_assets.partitions import Window, days_between
+from replyloop_assets.warehouse.edges.tables import EDGES
 from replyloop_assets.warehouse.queries import project_file
 from replyloop_assets_tests.life import ALL_DAYS, load_life, runtime_at
 
@@ -29,6 +30,8 @@ TABLES = (
     | {table: stage.name for stage in STAGES for table in (stage.name, stage.writes)}
     | {"outcomes": "reply_outcomes", "reply_opportunities": "reply_opportunities"}
 )
+TABLES |= {edge.view: TABLES[edge.table] for edge in EDGES}
+TABLES |= dict.fromkeys(["snapshots", "seen_snapshots"], TABLES["tweet_metrics"])
 OWN = {"pivots": "pivot_decisions"}  # beside what bears the asset's name
 DROP = """
     UPDATE health_status
@@ -71,7 +74,7 @@ class Reader:
             assert self.functions[name].lanname == "sql", f"{name} may read what is not seen here"
             names |= self.reads(self.functions[name].prosrc)
         if is_of_alerts(tree):
-            names.discard("system_events")  # the loop's own messages to the operator
+            names.discard("events")  # the loop's own messages to the operator
         return names - queries - written(tree)
 
 

@@ -15,7 +15,7 @@ FINGERPRINT = """
         to_char(discovered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
         count(*) AS found,
         md5(string_agg(id::TEXT, ',' ORDER BY id)) AS version
-    FROM reply_opportunities
+    FROM found_posts
     WHERE discovered_at >= :history_start AND discovered_at < :now
     GROUP BY 1
     ORDER BY 1

@@ -25,6 +25,8 @@ def mature_outcomes(connection: sa.Connection, window: Window, settings: Setting
         "horizon": settings.horizon,
         "grace": settings.grace,
     }
+    if not window.closed:
+        connection.execute(sa.text("SELECT see_bot_snapshots(:as_of)"), parameters)
     connection.execute(sa.text(FORGET_OUTCOMES), parameters)
     connection.execute(sa.text(read_sql("stages/outcomes")), parameters)
     return connection.execute(sa.text(read_sql("stages/reply_outcomes")), parameters).rowcount

@@ -18,7 +18,7 @@ SENSOR_STATUS = (
     dg.DefaultSensorStatus.RUNNING if load_settings().automation else dg.DefaultSensorStatus.STOPPED
 )
 RECORD = sa.text("""
-    INSERT INTO system_events (event_type, event_data, severity)
+    INSERT INTO events (event_type, event_data, severity)
     SELECT
         'run_failure',
         jsonb_build_object(
@@ -27,7 +27,7 @@ RECORD = sa.text("""
         ),
         'error'
     WHERE NOT EXISTS (
-        SELECT FROM system_events
+        SELECT FROM events
         WHERE event_type = 'run_failure' AND event_data ->> 'run_id' = :run_id
     )
 """)

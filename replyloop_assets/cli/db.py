@@ -14,7 +14,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.warehouse.databases import Databases, describe_database, keep_file, stop_unused
-from replyloop_assets.warehouse.engine import driver_url
+from replyloop_assets.warehouse.engine import create_engine, driver_url
 
 db = typer.Typer(no_args_is_help=True, help="The database: ours, unless REPLYLOOP_DATABASE_URL is set.")
 
@@ -65,6 +65,47 @@ def migrate() -> None:
     """Bring the database to the present schema; safe to repeat."""
     with Databases.from_settings(load_settings()).running() as applied:
         print(f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.")
+
+
+@db.command()
+def detach() -> None:
+    """Let go of your bot's tables, so that a migration of yours may change a column that the loop reads.
+
+    PostgreSQL refuses that while a view stands on it. The next replyloop command takes them up again; until
+    then the bot's functions do not answer.
+    """
+    from replyloop_assets.warehouse.edges.build import detach as let_go
+
+    databases = Databases.from_settings(load_settings())
+    with databases.running():
+        engine = create_engine(databases.data)
+        try:
+            with engine.begin() as connection:
+                let_go(connection)
+        finally:
+            engine.dispose()
+    print("Let go: change your tables, then run replyloop db migrate.")
+
+
+@db.command()
+def protect() -> None:
+    """Close your bot's tables to Supabase's anonymous roles: row level security, and no grant to them.
+
+    Your bot keeps its way in if it connects as the tables' owner or with the service key.
+    """
+    from replyloop_assets.warehouse.edges.build import protect_tables
+
+    databases = Databases.from_settings(load_settings())
+    with databases.running():
+        engine = create_engine(databases.data)
+        try:
+            with engine.begin() as connection:
+                closed, left = protect_tables(connection, load_settings().bot_schema)
+        finally:
+            engine.dispose()
+    print(f"Closed: {', '.join(closed) or 'none'}.")
+    if left:
+        raise ReplyloopError(f"{', '.join(left)}: another role owns these; let it run replyloop db protect.")
 
 
 @db.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

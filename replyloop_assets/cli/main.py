@@ -16,6 +16,7 @@ from replyloop_assets.automation.serving import sole_server
 from replyloop_assets.cli import interrupts
 from replyloop_assets.cli.alerts import alerts
 from replyloop_assets.cli.db import Json, db
+from replyloop_assets.cli.doctor import doctor
 from replyloop_assets.cli.evaluate import evaluate
 from replyloop_assets.cli.experiment import experiment
 from replyloop_assets.cli.settings import settings
@@ -43,6 +44,7 @@ app.add_typer(db, name="db")
 app.add_typer(experiment, name="experiment")
 app.add_typer(simulate, name="simulate")
 app.command()(alerts)
+app.command()(doctor)
 app.command()(evaluate)
 app.command()(settings)
 

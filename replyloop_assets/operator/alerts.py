@@ -8,7 +8,7 @@ import sqlalchemy as sa
 Severity = Literal["info", "warning", "error", "critical"]
 
 RAISE = sa.text("""
-    INSERT INTO system_events (event_type, event_data, severity, created_at)
+    INSERT INTO events (event_type, event_data, severity, created_at)
     VALUES (
         'replyloop_alert',
         jsonb_build_object(
@@ -17,7 +17,7 @@ RAISE = sa.text("""
         ),
         :severity, :at
     )
-    ON CONFLICT ((event_data ->> 'alert')) WHERE event_type = 'replyloop_alert' DO NOTHING
+    ON CONFLICT DO NOTHING
 """)
 
 

@@ -18,7 +18,7 @@ DELIVERED = sa.text("""
 """)
 FAILED = sa.text("UPDATE alert_deliveries SET last_error = :problem WHERE alert = :alert")
 GIVEN_UP = sa.text("""
-    INSERT INTO system_events (event_type, event_data, severity, created_at)
+    INSERT INTO events (event_type, event_data, severity, created_at)
     VALUES (
         'alert_undelivered',
         jsonb_build_object(

@@ -23,7 +23,7 @@ TOLD_AGAIN = timedelta(days=7)  # that an ingestion fails
 
 NEWEST = sa.text("""
     SELECT event_data ->> 'alert' AS alert, created_at
-    FROM system_events
+    FROM events
     WHERE event_type = 'replyloop_alert' AND starts_with(event_data ->> 'alert', :prefix)
     ORDER BY created_at DESC, alert DESC
     LIMIT 1

@@ -18,7 +18,7 @@ PLAYED = "demo_played"
 def played_before(engine: sa.Engine, play: Play) -> bool:
     """Whether just this life is in the database, whole."""
     query = """
-        SELECT count(*) FROM system_events
+        SELECT count(*) FROM events
         WHERE event_type = :played AND event_data = CAST(:what AS JSONB)
     """
     with engine.connect() as connection:
@@ -28,7 +28,7 @@ def played_before(engine: sa.Engine, play: Play) -> bool:
 def holds_facts(engine: sa.Engine) -> bool:
     """Whether there is anything in the database: another life, or a part of one."""
     with engine.connect() as connection:
-        return bool(connection.execute(sa.text("SELECT count(*) FROM reply_opportunities")).scalar_one())
+        return bool(connection.execute(sa.text("SELECT count(*) FROM found_posts")).scalar_one())
 
 
 def demo_life(today: date, days: int, per_day: int) -> Play:
@@ -40,7 +40,7 @@ def play_demo(engine: sa.Engine, settings: Settings, play: Play, on_day: Callabl
     """Live it in an empty database."""
     settings = settings.model_copy(update={"history_start": min(settings.history_start, play.first_day)})
     play_life(play, engine, settings, lambda day: on_day(day + 1, play.days))
-    statement = "INSERT INTO system_events (event_type, event_data) VALUES (:played, CAST(:what AS JSONB))"
+    statement = "INSERT INTO events (event_type, event_data) VALUES (:played, CAST(:what AS JSONB))"
     with engine.begin() as connection:
         connection.execute(sa.text(statement), {"played": PLAYED, "what": mark(play)})
 

@@ -55,7 +55,7 @@ FAIL = sa.text("""
     ),
 
     event AS (
-        INSERT INTO system_events (event_type, event_data, severity)
+        INSERT INTO events (event_type, event_data, severity)
         SELECT
             'stage_failure', jsonb_build_object('component', stage, 'day', day, 'message', reason), 'error'
         FROM failure
@@ -171,8 +171,8 @@ def first_fact_day(engine: sa.Engine) -> date | None:
     """The UTC day of the oldest post found or made; None before any."""
     query = """
         SELECT least(
-            (SELECT min(discovered_at) FROM reply_opportunities),
-            (SELECT min(posted_at) FROM content_metadata WHERE status = 'posted')
+            (SELECT min(discovered_at) FROM found_posts),
+            (SELECT min(posted_at) FROM own_posts WHERE is_posted)
         ) AT TIME ZONE 'UTC'
     """
     with engine.connect() as connection:

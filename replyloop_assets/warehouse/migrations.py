@@ -6,7 +6,7 @@ them has changed (`settling`), so that they need no numbers.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from importlib import metadata
@@ -14,10 +14,21 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from psycopg.errors import DependentObjectsStillExist
+from sqlalchemy.exc import InternalError
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.learning.dimensions import DIMENSIONS
 from replyloop_assets.settings import load_settings
+from replyloop_assets.warehouse.edges.build import (
+    bot_names,
+    complete_tables,
+    create_views,
+    describe_views,
+    drop_views,
+    index_tables,
+    read_fits,
+)
+from replyloop_assets.warehouse.edges.fit import Names
 from replyloop_assets.warehouse.engine import SCHEMA
 from replyloop_assets.warehouse.functions import replace_functions
 from replyloop_assets.warehouse.queries import project_file, run_script
@@ -52,11 +63,12 @@ def version() -> str:
     return metadata.version("replyloop")
 
 
-def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
+def migrate(engine: sa.Engine, bot_schema: str | None = None, names: Names | None = None) -> list[str]:
     """Apply what is missing and settle the rest, all in one transaction; two at once wait for each other.
 
     Args:
         bot_schema: where the bot's tables are; REPLYLOOP_BOT_SCHEMA if not given.
+        names: what is called otherwise there; what the settings say if not given.
 
     Returns:
         The names of the migrations applied now.
@@ -85,7 +97,7 @@ def migrate(engine: sa.Engine, bot_schema: str | None = None) -> list[str]:
                     new.append(path.stem)
             elif applied[path.stem] not in known_forms(path.stem):
                 raise_other_form(path.stem)
-        settle(connection, bot, applied.get(SETTLED))
+        settle(connection, bot, names or bot_names(), applied.get(SETTLED))
     return new
 
 
@@ -153,10 +165,23 @@ def complete_former(connection: sa.Connection) -> list[str] | None:
 
 def apply(connection: sa.Connection, path: Path) -> None:
     """Run a migration."""
+    script = path.read_text(encoding="utf-8")
+    drop_dependents(connection, lambda connection: run_script(connection, script))
+
+
+def drop_dependents(connection: sa.Connection, work: Callable[[sa.Connection], None]) -> None:
+    """Do what may find that something of the user's stands on it.
+
+    Raises:
+        ReplyloopError: something does.
+    """
     try:
-        run_script(connection, path.read_text(encoding="utf-8"))
-    except DependentObjectsStillExist as error:
-        dependent = " ".join((error.diag.message_detail or str(error)).split())
+        work(connection)
+    except (DependentObjectsStillExist, InternalError) as error:
+        origin = getattr(error, "orig", None) or error
+        if not isinstance(origin, DependentObjectsStillExist):
+            raise
+        dependent = " ".join((origin.diag.message_detail or str(origin)).split())
         raise ReplyloopError(
             "The database cannot be upgraded while something of yours stands on what has to change "
             f"({dependent}): drop that, run this again, and make it anew."
@@ -171,25 +196,32 @@ def raise_other_form(name: str) -> None:
     )
 
 
-def settle(connection: sa.Connection, bot: str, settled: str | None) -> None:
-    """Settle what has no number, where something of it has changed since it was settled last."""
-    texts = {path: path.read_text(encoding="utf-8") for path in settling()}
-    newest = [path.stem for path, _ in migrations()][-1]  # a table that it made wants its rights settled
-    checksum = sha256("\n".join([bot, repr(DIMENSIONS), newest, *texts.values()]).encode()).hexdigest()
-    if settled == checksum:
+def settle(connection: sa.Connection, bot: str, names: Names, settled: str | None) -> None:
+    """Settle what has no number, where something of it, or of the bot's tables, has changed since."""
+    if settled == settled_checksum(connection, bot, names):
         return
-    walk(connection, bot)
-    run_script(connection, texts[project_file("sql/edges/bot_tables.sql")])
     walk(connection, SCHEMA, bot)
+    drop_dependents(connection, drop_views)
+    fits = complete_tables(connection, bot, names)
     connection.execute(sa.text("DELETE FROM dimensions"))
     connection.execute(
         sa.text("INSERT INTO dimensions VALUES (:name, :place, :is_slot, :is_testable)"),
         [asdict(one) | {"place": place} for place, one in enumerate(DIMENSIONS)],
     )
     replace_functions(connection)
+    index_tables(connection, fits)
+    create_views(connection, describe_views(connection, fits, names))
     for name in ("seed_names", "access"):
-        run_script(connection, texts[project_file(f"sql/edges/{name}.sql")])
-    record(connection, SETTLED, checksum)
+        run_script(connection, project_file(f"sql/edges/{name}.sql").read_text(encoding="utf-8"))
+    record(connection, SETTLED, settled_checksum(connection, bot, names))
+
+
+def settled_checksum(connection: sa.Connection, bot: str, names: Names) -> str:
+    """What is settled, as a checksum: the files, the dimensions, and the views that the bot's tables want."""
+    texts = [path.read_text(encoding="utf-8") for path in settling()]
+    newest = [path.stem for path, _ in migrations()][-1]  # a table that it made wants its rights settled
+    views = describe_views(connection, read_fits(connection, bot, names), names)
+    return sha256("\n".join([bot, repr(DIMENSIONS), newest, *texts, *views]).encode()).hexdigest()
 
 
 def settling() -> list[Path]:

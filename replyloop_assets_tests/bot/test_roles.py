@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from replyloop_assets.warehouse.edges.build import protect_tables
+from replyloop_assets.warehouse.edges.tables import EDGES as CONTRACT
 from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate
 from replyloop_assets_tests.bot.calls import (
@@ -29,6 +31,7 @@ BOTS_TABLES = {
     "public.account_follower_snapshots",
     "public.system_events",
 }
+EDGES = {f"replyloop.{name}" for name in ("snapshots", *(edge.view for edge in CONTRACT))}
 SEED_NAMES = {"public.reply_performance_analytics", "public.strategy_allocation", "public.experiments"}
 CALLS = {
     "score_opportunity": "score_opportunity(5000, 10, 1, 'somebody', 100)",
@@ -92,12 +95,14 @@ def touches(engine: sa.Engine, table: str) -> dict[str, str]:
     with engine.connect() as connection:
         schema, _, name = table.partition(".")
         column = sa.inspect(connection).get_columns(name, schema)[0]["name"]
+    if name == "snapshots":  # two tables together: nobody can write through it
+        return {"select": f"SELECT * FROM {table} LIMIT 1"}
     return {
         "select": f"SELECT * FROM {table} LIMIT 1",
         "insert": f"INSERT INTO {table} DEFAULT VALUES",
         "update": f"UPDATE {table} SET {column} = {column}",
         "delete": f"DELETE FROM {table}",
-        **({} if table in SEED_NAMES else {"truncate": f"TRUNCATE {table}"}),  # which no view knows
+        **({} if table in SEED_NAMES | EDGES else {"truncate": f"TRUNCATE {table}"}),  # which no view knows
     }
 
 
@@ -170,7 +175,7 @@ def test_the_reader_reads_what_the_loop_wrote_and_changes_nothing(engine: sa.Eng
         ).scalars().all() == ["story"]
         for table in tables_of(engine):
             for verb, statement in touches(engine, table).items():
-                may = verb == "select" and table not in BOTS_TABLES | SEED_NAMES
+                may = verb == "select" and table not in BOTS_TABLES | EDGES | SEED_NAMES
                 assert refusal(connection, statement) == (None if may else REFUSED), (verb, table)
         for signature, (_, arguments) in functions_of(engine).items():
             assert refusal(connection, call_of(signature, arguments)) == REFUSED, signature
@@ -188,7 +193,7 @@ def test_every_table_of_the_loop_is_shielded_and_every_function_closed(engine: s
             " WHERE relnamespace = 'replyloop'::REGNAMESPACE AND relrowsecurity",
         )
     }
-    assert shielded == tables_of(engine) - BOTS_TABLES - SEED_NAMES
+    assert shielded == tables_of(engine) - BOTS_TABLES - EDGES - SEED_NAMES
     open_ones = rows_of(
         engine,
         """
@@ -233,6 +238,38 @@ def test_supabases_anonymous_roles_are_let_into_nothing(engine: sa.Engine) -> No
             for table in tables_of(engine) - BOTS_TABLES:
                 for verb, statement in touches(engine, table).items():
                     assert refusal(connection, statement) == REFUSED, (role, verb, table)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_defaults_that_give_all_to_everyone_open_nothing(empty_engine: sa.Engine, adopted: bool) -> None:
+    """Supabase's classic ones. A table that the bot had is closed when it is asked for."""
+    engine = empty_engine
+    for role in STRANGERS[:2]:
+        run(engine, f"CREATE ROLE {role}; GRANT USAGE ON SCHEMA public TO {role}")
+        for kind in ("TABLES", "FUNCTIONS", "SEQUENCES"):
+            run(engine, f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON {kind} TO {role}")
+            run(engine, f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {kind} TO {role}")
+    try:
+        if adopted:
+            run(engine, A_BOTS_OWN.replace("%", "%%"))
+        migrate(engine)
+        run(engine, "CREATE ROLE anon_later; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC")
+        run(engine, "DELETE FROM migrations WHERE name = 'settled'")
+        migrate(engine)
+        if adopted:
+            with engine.begin() as connection:
+                closed, left = protect_tables(connection, "public")
+            assert (len(closed), left) == (6, [])
+        theirs = {"public.outcomes", "public.strategy_allocation"} if adopted else set()
+        for role in STRANGERS[:2]:
+            with acting_as(engine, role) as connection:
+                for table in tables_of(engine) - theirs:
+                    for verb, statement in touches(engine, table).items():
+                        assert refusal(connection, statement) == REFUSED, (role, verb, table)
+    finally:
+        run(engine, "ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC")
+        for role in (*STRANGERS[:2], "anon_later"):
+            run(engine, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 # ---- a malicious caller

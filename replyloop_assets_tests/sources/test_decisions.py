@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.sources.importing import import_file
 from replyloop_assets.sources.snowflake import derived_decision_id, posted_at
+from replyloop_assets.warehouse.edges.build import drop_views
+from replyloop_assets.warehouse.migrations import migrate
 from replyloop_assets_tests.sources.files import (
     START,
     contents,
@@ -170,6 +172,7 @@ def test_what_contradicts_a_stored_decision_is_skipped(engine: sa.Engine, tmp_pa
 
 def test_a_bots_table_may_have_keys_of_type_uuid(engine: sa.Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
+        drop_views(connection)
         connection.execute(
             sa.text(
                 "ALTER TABLE content_metadata ALTER COLUMN decision_id TYPE UUID "
@@ -177,6 +180,7 @@ def test_a_bots_table_may_have_keys_of_type_uuid(engine: sa.Engine, tmp_path: Pa
                 "ALTER COLUMN actual_engagement_rate TYPE NUMERIC(5, 4)"
             )
         )
+    migrate(engine)
     path = write(tmp_path, export_text([export_row(0, **metrics_of(3)), export_row(1)]))
     assert import_file(engine, path).loaded == 2
     assert import_file(engine, path).unchanged == 2

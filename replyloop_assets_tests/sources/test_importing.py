@@ -16,6 +16,8 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.sources import file_reading, importing, merging, recognise
 from replyloop_assets.sources.importing import import_file
 from replyloop_assets.sources.summary import Summary
+from replyloop_assets.warehouse.edges.build import drop_views
+from replyloop_assets.warehouse.migrations import migrate
 from replyloop_assets_tests.sources.files import (
     CONTENT_HEADER,
     api_page,
@@ -174,7 +176,9 @@ def test_what_the_database_refuses_is_one_sentence_without_the_text(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
+        drop_views(connection)
         connection.execute(sa.text("ALTER TABLE content_metadata ALTER COLUMN content TYPE VARCHAR(9)"))
+    migrate(engine)
     text = export_text([export_row(0), export_row(1, "a secret that is too long")])
     with pytest.raises(ReplyloopError, match="too long") as refusal:
         import_file(engine, write(tmp_path, text))

@@ -369,7 +369,7 @@ def test_horizon_and_grace_are_settings(
     assert outcome.known_at == POSTED + hours(known_after)
 
 
-@pytest.mark.parametrize("status", ["scheduled", "failed", "Posted", "", None])
+@pytest.mark.parametrize("status", ["scheduled", "failed", "post", "", None])
 def test_what_was_not_posted_has_no_outcome(engine: sa.Engine, status: str | None) -> None:
     replies = [Reply("posted", POSTED, looks(24)), Reply("other", POSTED, looks(24), status)]
     with facts(engine, replies) as connection:

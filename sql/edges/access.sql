@@ -43,12 +43,13 @@ BEGIN
     END LOOP;
 
     FOR held IN
-        SELECT c.oid::REGCLASS AS name
+        SELECT c.oid::REGCLASS AS name, c.relkind = 'v' AS is_view
         FROM pg_class AS c
-        WHERE c.relnamespace = 'replyloop'::REGNAMESPACE AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
+        WHERE c.relnamespace = 'replyloop'::REGNAMESPACE AND c.relkind IN ('r', 'v') AND pg_has_role(c.relowner, 'USAGE')
     LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', held.name);
         EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', held.name, strangers);
+        CONTINUE WHEN held.is_view;
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', held.name);
         IF to_regrole('replyloop_reader') IS NOT NULL THEN
             EXECUTE format('GRANT SELECT ON TABLE %s TO replyloop_reader', held.name);
             EXECUTE format('DROP POLICY IF EXISTS replyloop_reads ON %s', held.name);

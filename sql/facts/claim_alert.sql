@@ -7,7 +7,7 @@ WITH due AS (
         coalesce(event.event_data ->> 'component', '') AS component,
         coalesce(event.event_data ->> 'message', '') AS message,
         coalesce(delivery.attempts, 0) + 1 AS attempt
-    FROM system_events AS event
+    FROM events AS event
     LEFT JOIN alert_deliveries AS delivery ON event.event_data ->> 'alert' = delivery.alert
     WHERE
         event.event_type = 'replyloop_alert'

@@ -8,22 +8,22 @@ WITH late AS (
         opportunity.recorded_at,
         opportunity.discovered_at AS first_at,
         opportunity.discovered_at AS last_at
-    FROM reply_opportunities AS opportunity
+    FROM found_posts AS opportunity
     WHERE opportunity.recorded_at > :since
     UNION ALL
     SELECT
         opportunity.recorded_at,
         content.posted_at + :horizon AS first_at,
         content.posted_at + :horizon + :grace AS last_at
-    FROM reply_opportunities AS opportunity
-    INNER JOIN content_metadata AS content ON opportunity.tweet_id = content.target_tweet_id
+    FROM found_posts AS opportunity
+    INNER JOIN own_posts AS content ON opportunity.tweet_id = content.target_tweet_id
     WHERE opportunity.recorded_at > :since
     UNION ALL
     SELECT
         content.recorded_at,
         content.posted_at AS first_at,
         content.posted_at + :horizon + :grace AS last_at
-    FROM content_metadata AS content
+    FROM own_posts AS content
     WHERE content.recorded_at > :since
     UNION ALL
     SELECT
@@ -33,8 +33,8 @@ WITH late AS (
             metrics.collected_at, CASE WHEN metrics.source = 'export' THEN content.posted_at + :horizon END
         ) AS first_at,
         coalesce(content.posted_at + :horizon + :grace, metrics.collected_at) AS last_at
-    FROM tweet_metrics AS metrics
-    LEFT JOIN content_metadata AS content ON metrics.tweet_id = content.tweet_id
+    FROM snapshots AS metrics
+    LEFT JOIN own_posts AS content ON metrics.tweet_id = content.tweet_id
     WHERE metrics.recorded_at > :since
 ),
 

@@ -9,8 +9,8 @@ LANGUAGE sql STABLE AS $$
             coalesce((loop_setting('account_window_days'))::INTEGER, 30) * INTERVAL '1 day' AS lookback,
             (
                 SELECT max(metrics.collected_at)
-                FROM content_metadata AS content
-                INNER JOIN tweet_metrics AS metrics ON content.tweet_id = metrics.tweet_id
+                FROM own_posts AS content
+                INNER JOIN snapshots AS metrics ON content.tweet_id = metrics.tweet_id
                 WHERE lower(content.target_username) = averaged_account
             ) AS latest
     ),

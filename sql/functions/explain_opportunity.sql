@@ -10,7 +10,7 @@ LANGUAGE sql STABLE AS $$
                 ', replies to this account brought %s followers each',
                 round(max(known.avg_followers_per_reply)::NUMERIC, 1)
             )
-            FROM discovered_accounts AS known
+            FROM accounts AS known
             WHERE lower(known.username) = explain_opportunity.account AND known.avg_followers_per_reply > 0
             HAVING count(*) > 0
         ), ''

@@ -12,13 +12,13 @@ DECLARE
     floor CONSTANT DOUBLE PRECISION := coalesce((loop_setting('low_priority_floor'))::DOUBLE PRECISION, 0.2);
     step CONSTANT DOUBLE PRECISION := coalesce((loop_setting('low_priority_step'))::DOUBLE PRECISION, 0.1);
 BEGIN
-    UPDATE discovered_accounts AS known
+    UPDATE accounts AS known
     SET
         base_priority_score = coalesce(known.priority_score, 0.5),
         base_last_success_at = known.last_success_at
     WHERE lower(known.username) = folded_account AND known.base_priority_score IS NULL;
     SELECT known.base_priority_score INTO score
-    FROM discovered_accounts AS known
+    FROM accounts AS known
     WHERE lower(known.username) = folded_account
     ORDER BY known.username
     LIMIT 1;
@@ -35,7 +35,7 @@ BEGIN
         END IF;
     END LOOP;
     is_moved := FOUND;
-    UPDATE discovered_accounts AS known
+    UPDATE accounts AS known
     SET
         priority_score = score,
         high_priority = coalesce(known.high_priority, FALSE) OR succeeded IS NOT NULL,

@@ -24,9 +24,9 @@ BEGIN
         INSERT INTO reply_feedback (tweet_id, account, verdict, collected_at, followers_gained, likes)
         SELECT decided_tweet, said.account, said.verdict, said.collected_at, said.followers_gained, said.likes
         WHERE said.verdict IS NOT NULL;
-        INSERT INTO discovered_accounts (username)
+        INSERT INTO accounts (username)
         SELECT said.account
-        WHERE NOT EXISTS (SELECT FROM discovered_accounts AS known WHERE lower(known.username) = said.account);
+        WHERE NOT EXISTS (SELECT FROM accounts AS known WHERE lower(known.username) = said.account);
         PERFORM fold_account(said.account);
         IF before.account <> said.account THEN
             PERFORM fold_account(before.account);
@@ -34,7 +34,7 @@ BEGIN
     END IF;
     -- an account that was boosted is rated with its fresh replies at once, the others by the account rollup
     IF EXISTS (SELECT FROM reply_feedback AS f WHERE f.account = said.account AND f.verdict = 'high') THEN
-        UPDATE discovered_accounts AS known
+        UPDATE accounts AS known
         SET avg_followers_per_reply = now_known.average
         FROM account_average(said.account) AS now_known (average)
         WHERE
@@ -44,8 +44,8 @@ BEGIN
     END IF;
     RETURN said.verdict;
 EXCEPTION
-    WHEN data_exception OR integrity_constraint_violation THEN
-        PERFORM keep_in_quarantine('feedback', SQLERRM, jsonb_build_object('tweet_id', decided_tweet));
+    WHEN OTHERS THEN
+        PERFORM keep_refused('feedback', SQLSTATE, SQLERRM, jsonb_build_object('tweet_id', decided_tweet));
         RETURN NULL;
 END
 $$;

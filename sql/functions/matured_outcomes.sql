@@ -53,7 +53,7 @@ LANGUAGE sql STABLE AS $$
         plausible_count(snapshot.url_clicks::NUMERIC),
         plausible_count(snapshot.hashtag_clicks::NUMERIC),
         plausible_count(snapshot.permalink_clicks::NUMERIC)
-    FROM content_metadata AS content
+    FROM own_posts AS content
     CROSS JOIN LATERAL (
         SELECT
             metrics.*,
@@ -67,7 +67,7 @@ LANGUAGE sql STABLE AS $$
                 WHEN metrics.collected_at >= content.posted_at + horizon THEN 'horizon'
                 ELSE 'grace'
             END AS matured_by
-        FROM tweet_metrics AS metrics
+        FROM snapshots AS metrics
         WHERE
             metrics.tweet_id = content.tweet_id
             AND metrics.collected_at >= content.posted_at
@@ -89,7 +89,7 @@ LANGUAGE sql STABLE AS $$
         LIMIT 1
     ) AS snapshot
     WHERE
-        content.status = 'posted'
+        content.is_posted
         -- known_at lies between the horizon and the end of grace, which bounds what must be read
         AND content.posted_at >= known_from - horizon - grace
         AND content.posted_at < known_before - horizon

@@ -24,7 +24,7 @@ LANGUAGE sql STABLE AS $$
                 - least(greatest(found.posted_minutes_ago, 0), 1000000)::INTEGER * INTERVAL '1 minute',
                 found.discovered_at
             ) AS posted_at
-        FROM reply_opportunities AS found
+        FROM found_posts AS found
         WHERE
             found.discovered_at > (SELECT numbers.used_from FROM numbers)
             AND found.discovered_at <= at
@@ -34,7 +34,7 @@ LANGUAGE sql STABLE AS $$
 
     resting AS MATERIALIZED (
         SELECT lower(own.target_username) AS account
-        FROM content_metadata AS own
+        FROM own_posts AS own
         WHERE own.posted_at > (SELECT numbers.rested_from FROM numbers) AND own.target_username IS NOT NULL
     ),
 
@@ -52,8 +52,8 @@ LANGUAGE sql STABLE AS $$
             AND fresh.account NOT IN (SELECT resting.account FROM resting)
             AND fresh.account NOT IN (SELECT leased.account FROM leased WHERE leased.account IS NOT NULL)
             AND fresh.tweet_id NOT IN (SELECT leased.tweet_id FROM leased)
-            AND NOT EXISTS (SELECT FROM content_metadata AS own WHERE own.tweet_id = fresh.tweet_id)
-            AND NOT EXISTS (SELECT FROM content_metadata AS own WHERE own.target_tweet_id = fresh.tweet_id)
+            AND NOT EXISTS (SELECT FROM own_posts AS own WHERE own.tweet_id = fresh.tweet_id)
+            AND NOT EXISTS (SELECT FROM own_posts AS own WHERE own.target_tweet_id = fresh.tweet_id)
     )
 
     SELECT
@@ -73,7 +73,7 @@ LANGUAGE sql STABLE AS $$
         SELECT
             max(known.follower_count)::BIGINT AS follower_count,
             max(known.avg_followers_per_reply)::DOUBLE PRECISION AS average
-        FROM discovered_accounts AS known
+        FROM accounts AS known
         WHERE lower(known.username) = free.account
     ) AS author ON TRUE
 $$;

@@ -15,21 +15,21 @@ BEGIN
     IF coalesce(record_error.message, '') = '' THEN
         RETURN keep_in_quarantine('record_error', 'message is missing', event);
     END IF;
-    INSERT INTO system_events (event_type, event_data, severity, created_at)
+    INSERT INTO events (event_type, event_data, severity, created_at)
     SELECT
         'bot_error',
         event,
         coalesce(severity_level(record_error.severity), 'error'),
         now()
     WHERE record_error.error_id IS NULL OR NOT EXISTS (
-        SELECT FROM system_events AS known
+        SELECT FROM events AS known
         WHERE
             known.event_type = 'bot_error'
             AND known.event_data ->> 'error_id' = ledger_key(record_error.error_id)
     );
     RETURN jsonb_build_object('status', CASE WHEN FOUND THEN 'recorded' ELSE 'unchanged' END);
 EXCEPTION
-    WHEN data_exception OR integrity_constraint_violation THEN
-        RETURN keep_in_quarantine('record_error', SQLERRM, event);
+    WHEN OTHERS THEN
+        RETURN keep_refused('record_error', SQLSTATE, SQLERRM, event);
 END
 $$;

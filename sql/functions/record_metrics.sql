@@ -34,13 +34,13 @@ BEGIN
         RETURN keep_in_quarantine('record_metrics', breach, raw);
     END IF;
     IF EXISTS (
-        SELECT FROM tweet_metrics AS known
+        SELECT FROM bot_snapshots AS known
         WHERE
             known.tweet_id = record_metrics.tweet_id
             AND known.collected_at = record_metrics.collected_at
             AND known.source IS DISTINCT FROM 'export'
     ) THEN
-        UPDATE tweet_metrics AS known
+        UPDATE bot_snapshots AS known
         SET
             followers_gained = greatest(known.followers_gained, record_metrics.followers_gained),
             likes = greatest(known.likes, record_metrics.likes),
@@ -67,7 +67,7 @@ BEGIN
             );
         is_new := FOUND;
     ELSE
-        INSERT INTO tweet_metrics (
+        INSERT INTO bot_snapshots (
             tweet_id, collected_at, source, followers_gained, likes, impressions, profile_clicks, replies, reposts,
             bookmarks, engagements
         )
@@ -80,6 +80,9 @@ BEGIN
         is_new := FOUND;
     END IF;
     IF is_new THEN
+        IF bot_overwrites() THEN
+            PERFORM see_snapshot(record_metrics.tweet_id, record_metrics.collected_at, counts);
+        END IF;
         PERFORM refresh_actuals(record_metrics.tweet_id);
     END IF;
     RETURN jsonb_build_object(
@@ -87,7 +90,12 @@ BEGIN
         'feedback', give_feedback(record_metrics.tweet_id)
     );
 EXCEPTION
-    WHEN data_exception OR integrity_constraint_violation THEN
-        RETURN keep_in_quarantine('record_metrics', SQLERRM, raw);
+    -- what the bot's own table does not take is kept here, and counts all the same
+    WHEN OTHERS THEN
+        PERFORM keep_refused('record_metrics', SQLSTATE, SQLERRM, raw);
+        PERFORM see_snapshot(record_metrics.tweet_id, record_metrics.collected_at, counts);
+        RETURN jsonb_build_object(
+            'status', 'recorded', 'kept_apart', SQLERRM, 'feedback', give_feedback(record_metrics.tweet_id)
+        );
 END
 $$;

@@ -41,7 +41,7 @@ BEGIN
         record_opportunity.like_count, record_opportunity.posted_minutes_ago, record_opportunity.reply_count,
         name, record_opportunity.author_follower_count
     );
-    INSERT INTO reply_opportunities (
+    INSERT INTO found_posts (
         tweet_id, tweet_text, target_username, author_follower_count, like_count, reply_count, search_query,
         tweet_posted_at, posted_minutes_ago, discovered_at, engagement_tier, account_size_tier, timing_window,
         opportunity_score_v2
@@ -54,14 +54,13 @@ BEGIN
         record_opportunity.posted_minutes_ago, record_opportunity.discovered_at,
         rated.engagement_tier, rated.account_size_tier, rated.timing_window, rated.opportunity_score_v2
     WHERE NOT EXISTS (
-        SELECT FROM reply_opportunities AS known WHERE known.tweet_id = record_opportunity.tweet_id
+        SELECT FROM found_posts AS known WHERE known.tweet_id = record_opportunity.tweet_id
     )
     ON CONFLICT DO NOTHING;
     is_new := FOUND;
     RETURN jsonb_build_object('status', CASE WHEN is_new THEN 'recorded' ELSE 'unchanged' END) || to_jsonb(rated);
 EXCEPTION
-    -- a bot's own table may have rules of its own
-    WHEN data_exception OR integrity_constraint_violation THEN
-        RETURN keep_in_quarantine('record_opportunity', SQLERRM, raw);
+    WHEN OTHERS THEN
+        RETURN keep_refused('record_opportunity', SQLSTATE, SQLERRM, raw);
 END
 $$;

@@ -26,16 +26,16 @@ DECLARE
         'target_username', left(record_reply.target_username, 400),
         'target_tweet_id', left(record_reply.target_tweet_id, 400), 'posted_at', record_reply.posted_at
     );
-    told content_metadata; -- a bot's own table may have other types: its row type says which
-    stored content_metadata;
-    same_post content_metadata;
+    told own_posts;
+    stored own_posts;
+    same_post own_posts;
 BEGIN
     PERFORM one_at_a_time('tell');
     IF breach IS NOT NULL THEN
         RETURN keep_in_quarantine('record_reply', breach, raw);
     END IF;
     SELECT * INTO claim FROM opportunity_claims AS c WHERE c.decision_id = record_reply.decision_id;
-    told := jsonb_populate_record(NULL::content_metadata, jsonb_build_object(
+    told := jsonb_populate_record(NULL::own_posts, jsonb_build_object(
         'decision_id', record_reply.decision_id,
         'decision_type', 'reply',
         'content', left(record_reply.content, 100000),
@@ -50,13 +50,21 @@ BEGIN
         'experiment_id', claim.answer ->> 'experiment_id',
         'experiment_variant', claim.answer ->> 'variant'
     ));
-    SELECT * INTO stored FROM content_metadata AS known WHERE known.decision_id = told.decision_id;
+    SELECT * INTO stored FROM own_posts AS known
+    WHERE known.decision_id IN (
+        told.decision_id,
+        -- a UUID may be spelt in either case
+        CASE WHEN told.decision_id ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN lower(told.decision_id) END
+    )
+    ORDER BY (known.decision_id = told.decision_id) DESC
+    LIMIT 1;
+    told.decision_id := coalesce(stored.decision_id, told.decision_id);
     IF stored.tweet_id = told.tweet_id THEN
         RETURN jsonb_build_object('status', 'unchanged');
     ELSIF stored.tweet_id IS NOT NULL THEN
         RETURN keep_in_quarantine('record_reply', 'decision_id is that of another post', raw);
     END IF;
-    SELECT * INTO same_post FROM content_metadata AS known
+    SELECT * INTO same_post FROM own_posts AS known
     WHERE known.tweet_id = told.tweet_id
     ORDER BY known.decision_id
     LIMIT 1;
@@ -72,18 +80,18 @@ BEGIN
             RETURN keep_in_quarantine('record_reply', 'tweet_id is the post of another decision', raw);
         END IF;
         IF stored.decision_id IS NULL THEN
-            UPDATE content_metadata AS known SET decision_id = told.decision_id
+            UPDATE own_posts AS known SET decision_id = told.decision_id
             WHERE known.decision_id = same_post.decision_id;
             stored.decision_id := told.decision_id;
         ELSE
-            DELETE FROM content_metadata AS known WHERE known.decision_id = same_post.decision_id;
+            DELETE FROM own_posts AS known WHERE known.decision_id = same_post.decision_id;
         END IF;
         told.content := coalesce(told.content, same_post.content);
         told.target_username := coalesce(told.target_username, same_post.target_username);
         told.target_username_source := coalesce(told.target_username_source, same_post.target_username_source);
     END IF;
     IF stored.decision_id IS NOT NULL THEN
-        UPDATE content_metadata AS known
+        UPDATE own_posts AS known
         SET
             decision_type = 'reply',
             content = coalesce(told.content, known.content),
@@ -101,13 +109,7 @@ BEGIN
             recorded_at = clock_timestamp()
         WHERE known.decision_id = told.decision_id;
     ELSE
-        IF told.content IS NULL AND EXISTS (
-            SELECT FROM pg_attribute AS a
-            WHERE a.attrelid = 'content_metadata'::REGCLASS AND a.attname = 'content' AND a.attnotnull
-        ) THEN
-            told.content := '';
-        END IF;
-        INSERT INTO content_metadata (
+        INSERT INTO own_posts (
             decision_id, decision_type, content, format, generator_name, target_username, target_username_source,
             target_tweet_id, tweet_id, status, posted_at, experiment_id, experiment_variant
         )
@@ -125,7 +127,7 @@ BEGIN
     PERFORM give_feedback(record_reply.tweet_id);
     RETURN jsonb_build_object('status', 'recorded');
 EXCEPTION
-    WHEN data_exception OR integrity_constraint_violation THEN
-        RETURN keep_in_quarantine('record_reply', SQLERRM, raw);
+    WHEN OTHERS THEN
+        RETURN keep_refused('record_reply', SQLSTATE, SQLERRM, raw);
 END
 $$;

@@ -1,7 +1,7 @@
 -- A post's numbers are those of its latest observation.
 CREATE OR REPLACE FUNCTION refresh_actuals(measured_tweet TEXT) RETURNS VOID
 LANGUAGE sql AS $$
-    UPDATE content_metadata AS posted
+    UPDATE own_posts AS posted
     SET
         actual_likes = latest.likes,
         actual_impressions = latest.impressions,
@@ -9,7 +9,7 @@ LANGUAGE sql AS $$
         updated_at = clock_timestamp()
     FROM (
         SELECT m.likes, m.impressions, m.engagements::DOUBLE PRECISION / nullif(m.impressions, 0) AS rate
-        FROM tweet_metrics AS m
+        FROM snapshots AS m
         WHERE m.tweet_id = measured_tweet AND (m.impressions IS NOT NULL OR m.likes IS NOT NULL)
         ORDER BY
             m.collected_at DESC, m.impressions DESC NULLS LAST, m.likes DESC NULLS LAST,

@@ -13,7 +13,7 @@ LANGUAGE sql STABLE AS $$
 
     reply AS (
         SELECT content.tweet_id, content.posted_at, lower(content.target_username) AS account
-        FROM content_metadata AS content
+        FROM own_posts AS content
         WHERE content.tweet_id = decided_tweet AND content.target_username IS NOT NULL
         ORDER BY content.posted_at, content.decision_id::TEXT
         LIMIT 1
@@ -21,7 +21,7 @@ LANGUAGE sql STABLE AS $$
 
     high AS (
         SELECT 'high' AS verdict, metrics.collected_at, metrics.followers_gained, metrics.likes
-        FROM tweet_metrics AS metrics
+        FROM snapshots AS metrics
         CROSS JOIN numbers
         WHERE metrics.tweet_id = decided_tweet AND metrics.followers_gained >= numbers.high_followers
         ORDER BY metrics.collected_at, metrics.followers_gained DESC, metrics.likes DESC NULLS LAST
@@ -30,7 +30,7 @@ LANGUAGE sql STABLE AS $$
 
     ripe AS (
         SELECT 'low' AS verdict, metrics.collected_at, metrics.followers_gained, metrics.likes
-        FROM tweet_metrics AS metrics
+        FROM snapshots AS metrics
         INNER JOIN reply ON metrics.tweet_id = reply.tweet_id
         CROSS JOIN numbers
         WHERE

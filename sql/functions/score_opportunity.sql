@@ -23,7 +23,7 @@ LANGUAGE sql STABLE SECURITY DEFINER AS $$
         SELECT
             max(known.follower_count)::BIGINT AS follower_count,
             max(known.avg_followers_per_reply)::DOUBLE PRECISION AS avg_followers_per_reply
-        FROM discovered_accounts AS known
+        FROM accounts AS known
         WHERE lower(known.username) = lower(ltrim(score_opportunity.username, '@'))
     ) AS author
 $$;

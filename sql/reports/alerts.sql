@@ -9,7 +9,7 @@ SELECT
     delivery.attempted_at,
     delivery.delivered_at,
     delivery.last_error
-FROM system_events AS event
+FROM events AS event
 LEFT JOIN alert_deliveries AS delivery ON event.event_data ->> 'alert' = delivery.alert
 WHERE event.event_type = 'replyloop_alert'
 ORDER BY event.created_at DESC, event.event_data ->> 'alert' ASC

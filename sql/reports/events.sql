@@ -5,7 +5,7 @@ SELECT
     severity,
     event_data ->> 'component' AS component,
     event_data ->> 'message' AS message
-FROM system_events
+FROM events
 WHERE severity_level(severity) IN ('warning', 'error', 'critical')
 ORDER BY created_at DESC
 LIMIT 5

@@ -1,4 +1,4 @@
--- A bot's own decisions. Grain: one content_metadata row per decision and per post. A row that an
+-- A bot's own decisions. Grain: one own_posts row per decision and per post. A row that an
 -- export derived becomes the decision; a stored decision is completed and never rewritten.
 
 -- name: stage
@@ -21,7 +21,7 @@ SELECT
     content.experiment_id,
     content.experiment_variant,
     content.decision_id AS derived_id
-FROM content_metadata AS content, quarantine AS bad
+FROM own_posts AS content, quarantine AS bad
 WITH NO DATA;
 
 -- name: stage_kept: known: the decision or its post was there before; clash: as something else
@@ -58,18 +58,18 @@ ANALYZE kept;
 -- name: mark_known
 UPDATE kept SET known = TRUE
 WHERE
-    EXISTS (SELECT FROM content_metadata AS stored WHERE stored.decision_id = kept.decision_id)
-    OR EXISTS (SELECT FROM content_metadata AS stored WHERE stored.tweet_id = kept.tweet_id);
+    EXISTS (SELECT FROM own_posts AS stored WHERE stored.decision_id = kept.decision_id)
+    OR EXISTS (SELECT FROM own_posts AS stored WHERE stored.tweet_id = kept.tweet_id);
 
 -- name: mark_clashes
 UPDATE kept SET clash = TRUE
 WHERE
     EXISTS (
-        SELECT FROM content_metadata AS stored
+        SELECT FROM own_posts AS stored
         WHERE stored.decision_id = kept.decision_id AND stored.tweet_id <> kept.tweet_id
     )
     OR EXISTS (
-        SELECT FROM content_metadata AS stored
+        SELECT FROM own_posts AS stored
         WHERE
             stored.tweet_id = kept.tweet_id
             AND stored.decision_id NOT IN (kept.decision_id, kept.derived_id)
@@ -77,7 +77,7 @@ WHERE
 
 -- name: absorb_derived: the decision is stored without its post, which an export knows
 WITH absorbed AS (
-    UPDATE content_metadata AS decision
+    UPDATE own_posts AS decision
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         content = coalesce(decision.content, derived.content),
@@ -86,7 +86,7 @@ WITH absorbed AS (
         actual_engagement_rate
         = coalesce(decision.actual_engagement_rate, derived.actual_engagement_rate)
     FROM kept
-    INNER JOIN content_metadata AS derived
+    INNER JOIN own_posts AS derived
         ON kept.derived_id = derived.decision_id AND kept.tweet_id = derived.tweet_id
     WHERE
         NOT kept.clash
@@ -95,13 +95,13 @@ WITH absorbed AS (
     RETURNING derived.decision_id
 )
 
-DELETE FROM content_metadata AS derived
+DELETE FROM own_posts AS derived
 USING absorbed
 WHERE derived.decision_id = absorbed.decision_id;
 
 -- name: become: a row derived from an export turns into the decision, and keeps what was measured
 WITH became AS (
-    UPDATE content_metadata AS derived
+    UPDATE own_posts AS derived
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         decision_id = kept.decision_id,
@@ -164,12 +164,12 @@ WITH whole AS (
         coalesce(stored.experiment_id, kept.experiment_id) AS experiment_id,
         coalesce(stored.experiment_variant, kept.experiment_variant) AS experiment_variant
     FROM kept
-    INNER JOIN content_metadata AS stored ON kept.decision_id = stored.decision_id
+    INNER JOIN own_posts AS stored ON kept.decision_id = stored.decision_id
     WHERE NOT kept.clash AND NOT kept.touched
 ),
 
 completed AS (
-    UPDATE content_metadata AS stored
+    UPDATE own_posts AS stored
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         tweet_id = whole.tweet_id,
@@ -203,7 +203,7 @@ completed AS (
 UPDATE kept SET touched = TRUE FROM completed WHERE kept.tweet_id = completed.tweet_id;
 
 -- name: add
-INSERT INTO content_metadata (
+INSERT INTO own_posts (
     decision_id, tweet_id, posted_at, decision_type, content, format, generator_name,
     target_username, target_username_source, target_tweet_id, status, experiment_id,
     experiment_variant
@@ -217,7 +217,7 @@ FROM kept
 WHERE NOT known;
 
 -- name: date_accounts
-UPDATE discovered_accounts AS account
+UPDATE accounts AS account
 SET discovered_at = target.first_reply_at
 FROM (
     SELECT
@@ -230,7 +230,7 @@ FROM (
 WHERE lower(account.username) = target.name AND account.discovered_at > target.first_reply_at;
 
 -- name: add_accounts
-INSERT INTO discovered_accounts (username, discovered_at)
+INSERT INTO accounts (username, discovered_at)
 SELECT
     lower(kept.target_username),
     min(kept.posted_at)
@@ -239,7 +239,7 @@ WHERE
     kept.target_username IS NOT NULL
     AND NOT kept.clash
     AND NOT EXISTS (
-        SELECT FROM discovered_accounts AS account
+        SELECT FROM accounts AS account
         WHERE lower(account.username) = lower(kept.target_username)
     )
 GROUP BY lower(kept.target_username);

@@ -1,4 +1,4 @@
--- Own posts out of an analytics export. Grain: one content_metadata row per post, one tweet_metrics
+-- Own posts out of an analytics export. Grain: one own_posts row per post, one snapshots
 -- row per post and export instant. The order in which exports and decisions arrive does not matter:
 -- of two observations at one instant the greater stands, and so does the greater of two texts.
 
@@ -28,7 +28,7 @@ SELECT
     metrics.url_clicks,
     metrics.hashtag_clicks,
     metrics.permalink_clicks
-FROM content_metadata AS content, tweet_metrics AS metrics, quarantine AS bad
+FROM own_posts AS content, snapshots AS metrics, quarantine AS bad
 WITH NO DATA;
 
 -- name: stage_kept: one row per post; known: it was there before; touched: something of it changed
@@ -82,11 +82,11 @@ ANALYZE kept;
 
 -- name: mark_known
 UPDATE kept SET known = TRUE
-WHERE EXISTS (SELECT FROM content_metadata AS stored WHERE stored.tweet_id = kept.tweet_id);
+WHERE EXISTS (SELECT FROM own_posts AS stored WHERE stored.tweet_id = kept.tweet_id);
 
 -- name: renew_derived: two exports that give one post different texts
 WITH renewed AS (
-    UPDATE content_metadata AS content
+    UPDATE own_posts AS content
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         content = kept.content,
@@ -106,7 +106,7 @@ UPDATE kept SET touched = TRUE FROM renewed WHERE kept.tweet_id = renewed.tweet_
 
 -- name: complete_decisions: what a decision left open, as far as the post's text tells
 WITH completed AS (
-    UPDATE content_metadata AS content
+    UPDATE own_posts AS content
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         content = coalesce(content.content, kept.content),
@@ -142,7 +142,7 @@ WITH completed AS (
 UPDATE kept SET touched = TRUE FROM completed WHERE kept.tweet_id = completed.tweet_id;
 
 -- name: add_content
-INSERT INTO content_metadata (
+INSERT INTO own_posts (
     decision_id, decision_type, content, target_username, target_username_source, tweet_id, status,
     posted_at
 )
@@ -160,7 +160,7 @@ WHERE NOT known;
 
 -- name: add_metrics
 WITH added AS (
-    INSERT INTO tweet_metrics (
+    INSERT INTO bot_snapshots (
         tweet_id, collected_at, source, impressions, likes, engagements, bookmarks, shares,
         followers_gained, replies, reposts, profile_clicks, detail_expands, url_clicks,
         hashtag_clicks, permalink_clicks
@@ -172,7 +172,7 @@ WITH added AS (
     FROM kept
     WHERE
         NOT EXISTS (
-            SELECT FROM tweet_metrics AS stored
+            SELECT FROM bot_snapshots AS stored
             WHERE
                 stored.tweet_id = kept.tweet_id
                 AND stored.collected_at = kept.collected_at
@@ -185,7 +185,7 @@ UPDATE kept SET touched = TRUE FROM added WHERE kept.tweet_id = added.tweet_id;
 
 -- name: raise_metrics: two exports of one instant
 WITH raised AS (
-    UPDATE tweet_metrics AS stored
+    UPDATE bot_snapshots AS stored
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         impressions = kept.impressions,
@@ -227,7 +227,7 @@ WITH raised AS (
 UPDATE kept SET touched = TRUE FROM raised WHERE kept.tweet_id = raised.tweet_id;
 
 -- name: refresh_actuals: a post's numbers are those of its latest observation
-UPDATE content_metadata AS content
+UPDATE own_posts AS content
 SET
     actual_likes = latest.likes,
     actual_impressions = latest.impressions,
@@ -235,7 +235,7 @@ SET
     updated_at = now()
 FROM (
     SELECT DISTINCT ON (stored.tweet_id) stored.*
-    FROM tweet_metrics AS stored
+    FROM snapshots AS stored
     INNER JOIN kept ON stored.tweet_id = kept.tweet_id
     WHERE kept.touched AND (stored.impressions IS NOT NULL OR stored.likes IS NOT NULL)
     ORDER BY
@@ -255,7 +255,7 @@ WHERE
     );
 
 -- name: date_accounts: an account was found when it was first replied to, at the latest
-UPDATE discovered_accounts AS account
+UPDATE accounts AS account
 SET discovered_at = target.first_reply_at
 FROM (
     SELECT
@@ -268,7 +268,7 @@ FROM (
 WHERE lower(account.username) = target.name AND account.discovered_at > target.first_reply_at;
 
 -- name: add_accounts: in lower case, since a text may spell a name in any way
-INSERT INTO discovered_accounts (username, discovered_at)
+INSERT INTO accounts (username, discovered_at)
 SELECT
     lower(kept.target_username),
     min(kept.posted_at)
@@ -276,7 +276,7 @@ FROM kept
 WHERE
     kept.target_username IS NOT NULL
     AND NOT EXISTS (
-        SELECT FROM discovered_accounts AS account
+        SELECT FROM accounts AS account
         WHERE lower(account.username) = lower(kept.target_username)
     )
 GROUP BY lower(kept.target_username);

@@ -1,5 +1,5 @@
--- Posts found in API v2 responses. Grain: one reply_opportunities row per post, of its earliest
--- finding; one account_follower_snapshots row per author and instant. Of two findings at one instant
+-- Posts found in API v2 responses. Grain: one found_posts row per post, of its earliest
+-- finding; one account_followers row per author and instant. Of two findings at one instant
 -- the greater stands, so that the order in which files arrive does not matter.
 
 -- name: stage
@@ -21,7 +21,7 @@ SELECT
     post.search_query,
     post.tweet_posted_at,
     post.discovered_at
-FROM reply_opportunities AS post, quarantine AS bad
+FROM found_posts AS post, quarantine AS bad
 WITH NO DATA;
 
 -- name: stage_kept: one row per post; known: it was there before; touched: this finding replaced it
@@ -85,20 +85,20 @@ ANALYZE kept;
 
 -- name: mark_known
 UPDATE kept SET known = TRUE
-WHERE EXISTS (SELECT FROM reply_opportunities AS stored WHERE stored.tweet_id = kept.tweet_id);
+WHERE EXISTS (SELECT FROM found_posts AS stored WHERE stored.tweet_id = kept.tweet_id);
 
 -- name: move_back: a finding that is earlier than the stored one
 WITH earliest AS (
     SELECT DISTINCT ON (stored.tweet_id)
-        stored.ctid AS place,
+        stored.id AS place,
         stored.*
-    FROM reply_opportunities AS stored
+    FROM found_posts AS stored
     INNER JOIN kept ON stored.tweet_id = kept.tweet_id
-    ORDER BY stored.tweet_id, stored.discovered_at NULLS LAST, stored.ctid
+    ORDER BY stored.tweet_id, stored.discovered_at NULLS LAST, stored.id
 ),
 
 moved AS (
-    UPDATE reply_opportunities AS stored
+    UPDATE found_posts AS stored
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         tweet_text = kept.tweet_text,
@@ -118,7 +118,7 @@ moved AS (
     FROM earliest
     INNER JOIN kept ON earliest.tweet_id = kept.tweet_id
     WHERE
-        stored.ctid = earliest.place
+        stored.id = earliest.place
         AND (
             earliest.discovered_at IS NULL
             OR kept.discovered_at < earliest.discovered_at
@@ -149,7 +149,7 @@ moved AS (
 UPDATE kept SET touched = TRUE FROM moved WHERE kept.tweet_id = moved.tweet_id;
 
 -- name: add_opportunities
-INSERT INTO reply_opportunities (
+INSERT INTO found_posts (
     tweet_id, tweet_text, target_username, author_follower_count, like_count, reply_count,
     repost_count, impression_count, lang, search_query, tweet_posted_at, posted_minutes_ago,
     discovered_at
@@ -169,7 +169,7 @@ SELECT DISTINCT ON (lower(post.target_username))
     lower(post.target_username),
     (
         SELECT snapshot.follower_count
-        FROM account_follower_snapshots AS snapshot
+        FROM account_followers AS snapshot
         WHERE lower(snapshot.username) = lower(post.target_username)
         ORDER BY snapshot.collected_at DESC, snapshot.follower_count DESC
         LIMIT 1
@@ -181,7 +181,7 @@ ORDER BY
     lower(post.target_username), post.discovered_at DESC, post.target_username ASC;
 
 -- name: raise_snapshots: two responses of one instant
-UPDATE account_follower_snapshots AS snapshot
+UPDATE account_followers AS snapshot
 SET follower_count = latest.follower_count
 FROM (
     SELECT
@@ -198,7 +198,7 @@ WHERE
     AND latest.follower_count > coalesce(snapshot.follower_count, -1);
 
 -- name: add_snapshots
-INSERT INTO account_follower_snapshots (username, collected_at, follower_count)
+INSERT INTO account_followers (username, collected_at, follower_count)
 SELECT DISTINCT ON (lower(post.target_username), post.discovered_at)
     post.target_username,
     post.discovered_at,
@@ -208,7 +208,7 @@ WHERE
     post.reason IS NULL
     AND post.author_follower_count IS NOT NULL
     AND NOT EXISTS (
-        SELECT FROM account_follower_snapshots AS snapshot
+        SELECT FROM account_followers AS snapshot
         WHERE
             lower(snapshot.username) = lower(post.target_username)
             AND snapshot.collected_at = post.discovered_at
@@ -220,13 +220,13 @@ ORDER BY
     post.target_username ASC;
 
 -- name: add_accounts
-INSERT INTO discovered_accounts (username, discovered_at)
+INSERT INTO accounts (username, discovered_at)
 SELECT
     username,
     first_found_at
 FROM seen
 WHERE NOT EXISTS (
-    SELECT FROM discovered_accounts AS account WHERE lower(account.username) = seen.account
+    SELECT FROM accounts AS account WHERE lower(account.username) = seen.account
 );
 
 -- name: refresh_accounts: a count that somebody else wrote gives way to a later observation only
@@ -243,7 +243,7 @@ WITH latest AS (
         SELECT
             newest.follower_count,
             newest.collected_at
-        FROM account_follower_snapshots AS newest
+        FROM account_followers AS newest
         WHERE lower(newest.username) = seen.account
         ORDER BY newest.collected_at DESC, newest.follower_count DESC
         LIMIT 1
@@ -252,7 +252,7 @@ WITH latest AS (
 
 fresh AS (
     SELECT
-        account.ctid AS place,
+        account.id AS place,
         CASE
             WHEN account.username = lower(account.username) THEN latest.username
             ELSE account.username
@@ -269,11 +269,11 @@ fresh AS (
             ELSE account.follower_count
         END AS follower_count,
         least(account.discovered_at, latest.first_found_at) AS discovered_at
-    FROM discovered_accounts AS account
+    FROM accounts AS account
     INNER JOIN latest ON lower(account.username) = latest.account
 )
 
-UPDATE discovered_accounts AS account
+UPDATE accounts AS account
 SET
     username = fresh.username,
     follower_count = fresh.follower_count,
@@ -281,7 +281,7 @@ SET
     updated_at = now()
 FROM fresh
 WHERE
-    account.ctid = fresh.place
+    account.id = fresh.place
     AND (account.username, account.follower_count, account.discovered_at)
     IS DISTINCT FROM (fresh.username, fresh.follower_count, fresh.discovered_at);
 

@@ -18,15 +18,15 @@ WITH found AS (
         coalesce(
             opportunity.author_follower_count, seen.follower_count, account.follower_count
         ) AS follower_count
-    FROM reply_opportunities AS opportunity
+    FROM found_posts AS opportunity
     LEFT JOIN LATERAL (
         SELECT max(known.follower_count) AS follower_count
-        FROM discovered_accounts AS known
+        FROM accounts AS known
         WHERE lower(known.username) = lower(opportunity.target_username)
     ) AS account ON TRUE
     LEFT JOIN LATERAL (
         SELECT snapshot.follower_count
-        FROM account_follower_snapshots AS snapshot
+        FROM account_followers AS snapshot
         WHERE
             lower(snapshot.username) = lower(opportunity.target_username)
             AND snapshot.collected_at < :as_of

@@ -1,6 +1,6 @@
 -- Sets the seed's columns on the opportunities of a day: by the newest partition, or where they were
 -- still empty, so that filling an old day never changes what the bot sees now.
-UPDATE reply_opportunities AS opportunity
+UPDATE found_posts AS opportunity
 SET
     engagement_tier = nullif(classified.slots ->> 'engagement_tier', 'unknown'),
     account_size_tier = nullif(classified.slots ->> 'account_size', 'unknown'),

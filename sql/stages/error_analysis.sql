@@ -10,7 +10,7 @@ WITH told AS (
         created_at,
         jsonb_typeof(event_data) AS form,
         ceil(extract(EPOCH FROM cast(:as_of AS TIMESTAMPTZ) - created_at) / 86400) - 1 AS age
-    FROM system_events
+    FROM events
     WHERE
         created_at >= cast(:as_of AS TIMESTAMPTZ) - :lookback_days * INTERVAL '24 hours'
         AND created_at < :as_of

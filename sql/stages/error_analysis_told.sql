@@ -1,6 +1,6 @@
 -- Grain: one row per alert on errors that was told in the last days up to the as-of, with its key.
 SELECT event_data ->> 'alert' AS alert
-FROM system_events
+FROM events
 WHERE
     event_type = 'replyloop_alert'
     AND created_at >= cast(:as_of AS TIMESTAMPTZ) - :quiet_days * INTERVAL '24 hours'

@@ -1,6 +1,6 @@
 -- Tells, once per experiment, that what is known now would have ended it otherwise than it was ended. The
 -- recorded fact stands. Grain of the parameters: one look, recomputed.
-INSERT INTO system_events (event_type, severity, event_data)
+INSERT INTO events (event_type, severity, event_data)
 SELECT
     'experiment_disagreement',
     'warning',
@@ -37,7 +37,7 @@ WHERE
         )
     )
     AND NOT EXISTS (
-        SELECT FROM system_events AS told
+        SELECT FROM events AS told
         WHERE
             told.event_type = 'experiment_disagreement'
             AND told.event_data ->> 'experiment_id' = cast(:experiment_id AS TEXT)

@@ -18,7 +18,7 @@ facts AS (
         'opportunities' AS kind,
         past.day,
         (
-            SELECT max(opportunity.discovered_at) FROM reply_opportunities AS opportunity
+            SELECT max(opportunity.discovered_at) FROM found_posts AS opportunity
             WHERE opportunity.discovered_at >= past.day_start AND opportunity.discovered_at < past.day_end
         ) AS last_at
     FROM past
@@ -27,11 +27,11 @@ facts AS (
         'replies' AS kind,
         past.day,
         (
-            SELECT max(content.posted_at) FROM content_metadata AS content
+            SELECT max(content.posted_at) FROM own_posts AS content
             WHERE
                 content.posted_at >= past.day_start
                 AND content.posted_at < past.day_end
-                AND content.status = 'posted'
+                AND content.is_posted
                 AND lower(content.decision_type) = 'reply'
         ) AS last_at
     FROM past
@@ -40,7 +40,7 @@ facts AS (
         'snapshots' AS kind,
         past.day,
         (
-            SELECT max(metrics.collected_at) FROM tweet_metrics AS metrics
+            SELECT max(metrics.collected_at) FROM snapshots AS metrics
             WHERE metrics.collected_at >= past.day_start AND metrics.collected_at < past.day_end
         ) AS last_at
     FROM past

@@ -24,7 +24,7 @@ taken AS (
     SELECT
         'opportunities' AS kind,
         count(*) AS taken
-    FROM reply_opportunities
+    FROM found_posts
     WHERE
         'opportunities' IN (SELECT refused.kind FROM refused)
         AND discovered_at >= :since AND discovered_at < :as_of
@@ -32,7 +32,7 @@ taken AS (
     SELECT
         'replies' AS kind,
         count(*) AS taken
-    FROM content_metadata
+    FROM own_posts
     WHERE
         'replies' IN (SELECT refused.kind FROM refused)
         AND posted_at >= :since AND posted_at < :as_of
@@ -40,7 +40,7 @@ taken AS (
     SELECT
         'snapshots' AS kind,
         count(*) AS taken
-    FROM tweet_metrics
+    FROM snapshots
     WHERE
         'snapshots' IN (SELECT refused.kind FROM refused)
         AND collected_at >= :since AND collected_at < :as_of

@@ -31,7 +31,7 @@ SELECT
     outcome.replies, outcome.reposts, outcome.bookmarks, outcome.shares, outcome.detail_expands,
     outcome.url_clicks, outcome.hashtag_clicks, outcome.permalink_clicks
 FROM matured_outcomes(:day_start, :as_of, :horizon, :grace) AS outcome
-INNER JOIN content_metadata AS content ON outcome.decision_id = content.decision_id::TEXT
+INNER JOIN own_posts AS content ON outcome.decision_id = content.decision_id::TEXT
 LEFT JOIN LATERAL (
     SELECT found.slots
     FROM classified_opportunities AS found

@@ -6,15 +6,15 @@ WITH rated AS (
 ),
 
 added AS (
-    INSERT INTO discovered_accounts (username, avg_followers_per_reply, performance_tier)
+    INSERT INTO accounts (username, avg_followers_per_reply, performance_tier)
     SELECT rated.account, rated.avg_followers_gained, rated.performance_tier
     FROM rated
     WHERE NOT EXISTS (
-        SELECT FROM discovered_accounts AS known WHERE lower(known.username) = rated.account
+        SELECT FROM accounts AS known WHERE lower(known.username) = rated.account
     )
 )
 
-UPDATE discovered_accounts AS known
+UPDATE accounts AS known
 SET avg_followers_per_reply = rated.avg_followers_gained, performance_tier = rated.performance_tier
 FROM rated
 WHERE

@@ -1,0 +1,154 @@
+"""The bot's tables as the doctor sees them: what is used as what, what cannot be used, and what is lost."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from replyloop_assets.operator.findings import Finding, Gravity
+from replyloop_assets.warehouse.edges.build import overwrites
+from replyloop_assets.warehouse.edges.casts import quote
+from replyloop_assets.warehouse.edges.fit import Fit, Names
+from replyloop_assets.warehouse.edges.tables import BOT_SNAPSHOTS, EDGES, FOUND_POSTS, OWN_POSTS
+from replyloop_assets.warehouse.edges.views import is_posted, table_of
+
+USERNAME = "'^@?[A-Za-z0-9_]{1,15}$'"
+SAMPLE = 200_000  # rows of a table that are looked at
+LOOKALIKES = """
+    SELECT c.relname::TEXT AS name, array_agg(a.attname::TEXT) AS columns
+    FROM pg_class AS c
+    INNER JOIN pg_attribute AS a ON c.oid = a.attrelid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE
+        c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p', 'v')
+        AND c.relname <> ALL(:ours)
+    GROUP BY c.relname
+    ORDER BY c.relname
+"""
+
+
+def of_tables(connection: sa.Connection, fits: list[Fit], names: Names, schema: str) -> Iterator[Finding]:
+    """Each table of the contract: there, fitting, and its rows of use."""
+    there = {one.edge: one for one in fits}
+    for edge in EDGES:
+        name = names.tables.get(edge.table, edge.table)
+        if edge not in there:
+            advice = "replyloop db migrate"
+            if likely := lookalike(connection, schema, [column.name for column in edge.columns], fits):
+                advice = f"if your bot's is {likely}, set REPLYLOOP_BOT_NAMES={edge.table}={likely}"
+            yield Finding("note", name, f"there is none in schema {schema}: migrating makes it", advice)
+            continue
+        fit = there[edge]
+        yield Finding("well", name, f"{describe_kind(fit)}; {describe_use(fit)}")
+        yield from of_columns(fit, names)
+        yield from of_rows(connection, fit, names)
+
+
+def describe_kind(fit: Fit) -> str:
+    """What kind of relation it is, and how it is written."""
+    kind = {"v": "a view", "m": "a materialised view", "f": "a foreign table"}.get(fit.table.kind, "a table")
+    return f"{kind}, written {'as it is' if fit.is_plain else 'through a translation'}"
+
+
+def describe_use(fit: Fit) -> str:
+    """Which of the bot's columns are used under another name."""
+    used = [
+        f"{fitted.column.name} from {', '.join(own.name for own in fitted.sources)}"
+        for fitted in fit.columns
+        if fitted.sources and [own.name for own in fitted.sources] != [fitted.column.name]
+    ]
+    return "; ".join(used) or "every column under its own name"
+
+
+def of_columns(fit: Fit, names: Names) -> Iterator[Finding]:
+    """What cannot be used of the columns, and what is lost."""
+    table = fit.table.name
+    for fitted in fit.columns:
+        column = fitted.column
+        for own in fitted.unusable:
+            what = f"{own.name} is {own.type} and cannot be read as {column.type.lower()}"
+            lost = f": {column.lost}" if column.lost and fitted.read is None else ""
+            gravity: Gravity = "warning" if lost else "note"
+            yield Finding(
+                gravity, table, what + lost, f"name another: REPLYLOOP_BOT_NAMES={table}.{column.name}=…"
+            )
+        if fitted.read is None and not fitted.unusable and column.lost:
+            gravity = "note" if fit.table.is_table else "warning"
+            advice = "replyloop db migrate adds it" if fit.table.is_table else "add it, or name another"
+            yield Finding(gravity, table, f"there is no {column.name}: without it {column.lost}", advice)
+        if any(own.type in ("timestamp", "date") for own in fitted.sources):
+            what = f"{fitted.sources[0].name} has no time zone and is read as {names.zone}"
+            yield Finding("note", table, what, "if it is another, set REPLYLOOP_BOT_TIMEZONE")
+    for name in fit.untold:
+        what = f"{name} may not be empty, and nothing is known to write there: a new row is refused"
+        advice = f"give it a default, or set REPLYLOOP_BOT_VALUES={table}.{name}=…"
+        yield Finding("warning", table, what, advice)
+    if fit.edge is BOT_SNAPSHOTS and overwrites(fit):
+        what = "one row a post, overwritten in place: each change seen is kept apart, every ten minutes"
+        yield Finding("note", table, what)
+
+
+def of_rows(connection: sa.Connection, fit: Fit, names: Names) -> Iterator[Finding]:
+    """The rows that the loop cannot use, by reason."""
+    table = fit.table.name
+    for fitted in fit.columns:
+        if fitted.read is not None and not fitted.is_plain:
+            own = fitted.sources[0]
+            lost = f"{quote(own.name)} IS NOT NULL AND ({fitted.read}) IS NULL"
+            if found := count_rows(connection, fit, lost):
+                what = f"{own.name} counts as missing in {found:,} rows: no {fitted.column.type.lower()}"
+                yield Finding("warning" if fitted.column.lost else "note", table, what)
+    reasons: dict[str, str] = {}
+    reads = {fitted.column.name: fitted.read for fitted in fit.columns if fitted.read is not None}
+    if fit.edge is FOUND_POSTS:
+        needed = [name for name in ("tweet_id", "target_username", "discovered_at") if name in reads]
+        reasons |= {f"no {name}": f"({reads[name]}) IS NULL" for name in needed}
+        if "target_username" in reads:
+            reasons["a target that is no user name"] = f"({reads['target_username']}) !~ {USERNAME}"
+    if fit.edge is OWN_POSTS and "tweet_id" in reads:
+        out = is_posted(fit, names)
+        reasons["a status that is not known for posted, though there is a post"] = (
+            f"NOT coalesce({out}, FALSE) AND ({reads['tweet_id']}) IS NOT NULL"
+        )
+        reasons["posted without an id"] = f"({out}) AND ({reads['tweet_id']}) IS NULL"
+        if "target_username" in reads and "decision_type" in reads:
+            reasons["a reply without a target"] = (
+                f"({out}) AND lower({reads['decision_type']}) = 'reply' "
+                f"AND ({reads['target_username']}) IS NULL"
+            )
+    if fit.edge in (FOUND_POSTS, OWN_POSTS, BOT_SNAPSHOTS) and "tweet_id" in reads:
+        reasons["an id that is no post's"] = f"({reads['tweet_id']}) !~ '^[0-9]{{1,20}}$'"
+    for reason, condition in reasons.items():
+        if found := count_rows(connection, fit, condition):
+            yield Finding("warning", table, f"{found:,} rows are of no use: {reason}")
+    if fit.edge is OWN_POSTS and "tweet_id" in reads:
+        twice = ask(
+            connection,
+            f"SELECT count(*) FROM (SELECT 1 FROM {table_of(fit)} WHERE ({reads['tweet_id']}) IS NOT NULL "
+            f"GROUP BY {reads['tweet_id']} HAVING count(*) > 1) AS t",
+        )
+        if twice:
+            yield Finding("warning", table, f"{twice:,} posts have two decisions or more: each is counted")
+
+
+def count_rows(connection: sa.Connection, fit: Fit, condition: str) -> int:
+    """How many of the table's rows are such, as far as they are looked at."""
+    some = f"(SELECT * FROM {table_of(fit)} LIMIT {SAMPLE}) AS t"
+    return ask(connection, f"SELECT count(*) FROM {some} WHERE {condition}")
+
+
+def ask(connection: sa.Connection, question: str) -> int:
+    """A number; 0 where the question cannot be asked yet, before migrating."""
+    try:
+        with connection.begin_nested():
+            return int(connection.exec_driver_sql(question.replace("%", "%%")).scalar_one())
+    except DBAPIError:
+        return 0
+
+
+def lookalike(connection: sa.Connection, schema: str, wanted: list[str], fits: list[Fit]) -> str | None:
+    """The bot's table that has most of these columns, None where none has three and a third of them."""
+    ours = [fit.table.name for fit in fits] + [edge.table for edge in EDGES]
+    rows = connection.execute(sa.text(LOOKALIKES), {"schema": quote(schema), "ours": ours}).all()
+    shared = {row.name: len(set(wanted) & set(row.columns)) for row in rows}
+    best = max(shared, key=lambda name: shared[name], default=None)
+    return best if best is not None and shared[best] >= max(3, len(wanted) / 3) else None

@@ -1,0 +1,112 @@
+"""What the database says of a bot's tables: kinds, columns, keys, constraints, rights."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+RELATION = """
+    SELECT
+        c.oid,
+        c.relkind::TEXT AS kind,
+        pg_has_role(c.relowner, 'USAGE') AS is_alterable,
+        ARRAY(
+            SELECT key.indkey[0] FROM pg_index AS key
+            WHERE key.indrelid = c.oid AND key.indisunique AND key.indnkeyatts = 1 AND key.indpred IS NULL
+        )::INTEGER[] AS unique_places,
+        ARRAY(
+            SELECT pg_get_expr(rule.conbin, c.oid) FROM pg_constraint AS rule
+            WHERE rule.conrelid = c.oid AND rule.contype = 'c' AND cardinality(rule.conkey) = 1
+        ) AS rules,
+        ARRAY(
+            SELECT a.attname::TEXT FROM pg_constraint AS rule
+            INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = rule.conkey[1]
+            WHERE rule.conrelid = c.oid AND rule.contype = 'c' AND cardinality(rule.conkey) = 1
+        ) AS ruled
+    FROM pg_class AS c
+    WHERE c.oid = to_regclass(:name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+COLUMNS = """
+    SELECT
+        a.attnum AS place,
+        a.attname::TEXT AS name,
+        t.typname::TEXT AS type,
+        t.typtype = 'e' AS is_enum,
+        format('%I.%I', n.nspname, t.typname) AS full_type,
+        a.attnotnull AS is_required,
+        -- a view gives no default of the table behind it
+        pg_get_expr(d.adbin, d.adrelid) AS default_value,
+        a.attidentity <> '' OR a.attgenerated <> '' AS is_automatic
+    FROM pg_attribute AS a
+    INNER JOIN pg_type AS declared ON a.atttypid = declared.oid
+    INNER JOIN pg_type AS t
+        ON t.oid = CASE WHEN declared.typtype = 'd' THEN declared.typbasetype ELSE declared.oid END
+    INNER JOIN pg_namespace AS n ON t.typnamespace = n.oid
+    LEFT JOIN pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+"""
+
+
+@dataclass(frozen=True)
+class OwnColumn:
+    """A column that the bot's table has. `type` is PostgreSQL's short name of it (`int8`, `timestamptz`)."""
+
+    name: str
+    type: str
+    full_type: str
+    is_enum: bool
+    is_required: bool
+    default_value: str | None
+    is_automatic: bool
+
+    @property
+    def must_be_told(self) -> bool:
+        """Whether a row cannot be written without a value for it."""
+        return self.is_required and self.default_value is None and not self.is_automatic
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A table of the bot's. `unique` are the columns that alone are a key; `rules` its CHECKs by column."""
+
+    schema: str
+    name: str
+    kind: str
+    is_alterable: bool
+    columns: tuple[OwnColumn, ...]
+    unique: frozenset[str]
+    rules: tuple[tuple[str, str], ...]
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it may be given columns and indexes."""
+        return self.kind in ("r", "p") and self.is_alterable
+
+    def column(self, name: str) -> OwnColumn | None:
+        """The column of that name, None where there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def read_table(connection: sa.Connection, schema: str, name: str) -> OwnTable | None:
+    """The bot's table of that name, None where there is none."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    whole = {"name": f"{quoted(schema)}.{quoted(name)}"}
+    relation = connection.execute(sa.text(RELATION), whole).one_or_none()
+    if relation is None:
+        return None
+    rows = connection.execute(sa.text(COLUMNS), {"oid": relation.oid}).all()
+    return OwnTable(
+        schema,
+        name,
+        relation.kind,
+        relation.is_alterable,
+        tuple(
+            OwnColumn(
+                row.name, row.type, row.full_type, row.is_enum, row.is_required, row.default_value,
+                row.is_automatic,
+            )
+            for row in rows
+        ),
+        frozenset(row.name for row in rows if row.place in relation.unique_places),
+        tuple(zip(relation.ruled, relation.rules, strict=True)),
+    )  # fmt: skip

@@ -1,0 +1,144 @@
+"""How a bot's table answers the contract: pure, from what the catalogue says and what the settings name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from replyloop_assets.warehouse.edges.casts import literal, quote, read_as, write_as
+from replyloop_assets.warehouse.edges.catalogue import OwnColumn, OwnTable
+from replyloop_assets.warehouse.edges.contract import ANY, Column, Edge
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a person says of their bot: other names (of tables; of `table.column`), fixed values, the zone.
+
+    `posted` are the words, in lower case, with which the bot says that a post is out, the likeliest first.
+    """
+
+    tables: Mapping[str, str]
+    columns: Mapping[str, str]
+    values: Mapping[str, str]
+    zone: str
+    posted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A column of the bot's that is written, and the SQL of its value from NEW.
+
+    `column` is the view's that it is the home of: None where it only must not stay empty in a new row.
+    """
+
+    own: OwnColumn
+    column: Column | None
+    value: str
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A column of a view: the bot's columns that it is read from, how, and what cannot be used.
+
+    `read` is None where the bot has nothing for it; `unusable` are columns of its name with a type that
+    cannot be read as it.
+    """
+
+    column: Column
+    sources: tuple[OwnColumn, ...]
+    read: str | None
+    unusable: tuple[OwnColumn, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a column as it is, which PostgreSQL writes through a view by itself."""
+        return len(self.sources) == 1 and self.read == quote(self.sources[0].name)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A table and its edge: each column fitted, what is written, and what nothing is known to write to."""
+
+    edge: Edge
+    table: OwnTable
+    columns: tuple[Fitted, ...]
+    written: tuple[Written, ...]
+    untold: tuple[str, ...]
+
+    @property
+    def missing(self) -> tuple[Column, ...]:
+        """The columns that the bot has nothing for, or nothing that may be written."""
+        return tuple(
+            fitted.column
+            for fitted in self.columns
+            if all(own.name in fitted.column.spare for own in fitted.sources)
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether PostgreSQL can write through the view by itself, which costs nothing."""
+        return (
+            self.table.kind in ("r", "p")
+            and all(fitted.is_plain for fitted in self.columns)
+            and not self.untold
+            and all(
+                written.column and written.value == f"NEW.{written.column.name}" for written in self.written
+            )
+        )
+
+    def fitted(self, name: str) -> Fitted:
+        """The column of the view of that name."""
+        return next(fitted for fitted in self.columns if fitted.column.name == name)
+
+
+def fit(edge: Edge, table: OwnTable, names: Names) -> Fit:
+    """Fit a table to its edge."""
+    columns = tuple(fit_column(edge, column, table, names) for column in edge.all_columns)
+    written: dict[str, Written] = {}
+    for fitted in columns:
+        column = fitted.column
+        for place, own in enumerate(fitted.sources):
+            value = write_as(f"NEW.{column.name}", own, column.type, names.zone)
+            if value is None or own.is_automatic or own.name in written or own.name in column.spare:
+                continue
+            if column.type == ANY:  # the loop has no ids to give
+                if own.must_be_told and own.type == "uuid":
+                    written[own.name] = Written(own, None, column.default)
+                continue
+            if own.must_be_told and column.blank:
+                value = f"coalesce({value}, {column.blank})"
+            written[own.name] = Written(own, None if place else column, value)
+    derived = dict(edge.derived)
+    for own in table.columns:
+        fixed = names.values.get(f"{edge.table}.{own.name}")
+        if fixed is not None:
+            written[own.name] = Written(own, None, f"{literal(fixed)}::{own.full_type}")
+        elif own.must_be_told and own.name not in written and own.name in derived:
+            written[own.name] = Written(own, None, derived[own.name])
+    untold = tuple(own.name for own in table.columns if own.must_be_told and own.name not in written)
+    return Fit(edge, table, columns, tuple(written.values()), untold)
+
+
+def fit_column(edge: Edge, column: Column, table: OwnTable, names: Names) -> Fitted:
+    """The bot's columns for one of the loop's.
+
+    Its home is what the settings name, else the column of its own name, else the first of another name.
+    One of another name joins it where the bot lets no row be without it.
+    """
+    named = names.columns.get(f"{edge.table}.{column.name}")
+    wanted = dict.fromkeys([*([named] if named else []), column.name, *column.also])
+    there = [own for name in wanted if (own := table.column(name)) is not None]
+    forms = [(own, read_as(own, column.type, names.zone)) for own in there]
+    usable = [(own, form) for own, form in forms if form is not None]
+    sources = [one for place, one in enumerate(usable) if place == 0 or one[0].must_be_told]
+    if not sources or not sources[0][0].is_required:  # an id that may be missing is read off another
+        spares = [own for name in column.spare if (own := table.column(name)) is not None]
+        sources += [(own, form) for own in spares if (form := read_as(own, column.type, names.zone))][:1]
+    forms_read = [form for _, form in sources]
+    read = (
+        forms_read[0]
+        if len(forms_read) == 1
+        else f"coalesce({', '.join(forms_read)})"
+        if forms_read
+        else None
+    )
+    unusable = tuple(own for own, form in forms if form is None)
+    return Fitted(column, tuple(own for own, _ in sources), read, unusable)

@@ -1,0 +1,150 @@
+"""The edges as PostgreSQL has them: what a bot's table lacks, its indexes, its view, and how that is written.
+
+Where every column is as the loop wants it, PostgreSQL writes through the view by itself and the view costs
+nothing. Else a trigger of the view's translates, row by row.
+"""
+
+from collections.abc import Iterator
+
+from replyloop_assets.warehouse.edges.casts import literal, quote
+from replyloop_assets.warehouse.edges.contract import ANY, RECORDED, Column, Edge
+from replyloop_assets.warehouse.edges.fit import Fit, Names
+from replyloop_assets.warehouse.edges.tables import OWN_POSTS
+from replyloop_assets.warehouse.engine import SCHEMA
+
+TRIGGER = """
+    CREATE FUNCTION {schema}.write_{view}() RETURNS TRIGGER LANGUAGE plpgsql AS {body};
+    CREATE TRIGGER write_{view} INSTEAD OF INSERT OR UPDATE OR DELETE ON {schema}.{view}
+    FOR EACH ROW EXECUTE FUNCTION {schema}.write_{view}()
+"""
+BODY = """
+    BEGIN
+        IF TG_OP = 'INSERT' THEN
+            {refusal}
+            INSERT INTO {table} ({columns}) VALUES ({values}){conflict};
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        ELSIF TG_OP = 'UPDATE' THEN
+            UPDATE {table} SET {changes} WHERE {key} = OLD.{key_name};
+        ELSE
+            DELETE FROM {table} WHERE {key} = OLD.{key_name};
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
+    END
+"""
+
+
+def create_table(edge: Edge, schema: str, name: str) -> str:
+    """The table, where the bot has none."""
+    kind = "UUID" if edge.key.type == ANY else edge.key.type
+    default = f" DEFAULT {edge.key.default}" if edge.key.default else ""
+    rows = [f"{edge.key.name} {kind} PRIMARY KEY{default}", *(column.definition for column in edge.columns)]
+    return f"CREATE TABLE {quote(schema)}.{quote(name)} ({', '.join(rows)})"
+
+
+def complete_table(fit: Fit) -> Iterator[str]:
+    """The columns that the bot has nothing for.
+
+    What was there before has no recorded_at: a volatile default would rewrite the table, and no such row
+    is late. A column of the name with a type that cannot be read stays as it is, and the loop does without.
+    """
+    table = table_of(fit)
+    for column in fit.missing:
+        if fit.table.column(column.name) is not None or column.type == ANY:
+            continue
+        if column.default == RECORDED:
+            yield f"ALTER TABLE {table} ADD COLUMN {column.name} {column.type}"
+        else:
+            yield f"ALTER TABLE {table} ADD COLUMN {column.definition}"
+    for column in fit.edge.columns:
+        own = fit.table.column(column.name)
+        if column.default == RECORDED and (own is None or own.default_value != RECORDED):
+            yield f"ALTER TABLE {table} ALTER COLUMN {column.name} SET DEFAULT {RECORDED}"
+
+
+def create_indexes(fit: Fit) -> Iterator[str]:
+    """The indexes over the bot's columns in the form in which they are read."""
+    forms = {
+        fitted.column.name: fitted.read if fitted.is_plain else f"({fitted.read})"
+        for fitted in fit.columns
+        if fitted.read is not None
+    }
+    for index in fit.edge.indexes:
+        try:
+            yield f"CREATE {index.format(table=table_of(fit), **forms)}"
+        except KeyError:  # over a column that cannot be read
+            continue
+    key = fit.fitted(fit.edge.key.name)
+    if key.read is not None and not key.is_plain:
+        yield f"CREATE INDEX IF NOT EXISTS idx_{fit.edge.view}_key ON {table_of(fit)} (({key.read}))"
+
+
+def create_view(fit: Fit, names: Names) -> str:
+    """The view of fixed names and types."""
+    columns = [f"{read_column(fit, column)} AS {column.name}" for column in fit.edge.all_columns]
+    if fit.edge is OWN_POSTS:
+        columns.append(f"{is_posted(fit, names)} AS is_posted")
+    return f"CREATE VIEW {SCHEMA}.{fit.edge.view} AS SELECT {', '.join(columns)} FROM {table_of(fit)}"
+
+
+def read_column(fit: Fit, column: Column) -> str:
+    """The column as it is read; where it cannot be, nothing, or the place of the row for its id."""
+    read = fit.fitted(column.name).read
+    if read is not None:
+        return read
+    if column is not fit.edge.key:
+        return f"NULL::{column.type}"
+    return "ctid::TEXT" if fit.table.kind in ("r", "p") else "NULL::TEXT"
+
+
+def is_posted(fit: Fit, names: Names) -> str:
+    """Whether a post is out: the bot's word for that, or where it has none, that it has an id."""
+    status = fit.fitted("status").read
+    if status is None:
+        return f"{read_column(fit, fit.fitted('tweet_id').column)} IS NOT NULL"
+    return f"lower({status}) IN ({', '.join(map(literal, names.posted))})"
+
+
+def create_trigger(fit: Fit, posted: str) -> str:
+    """What writes through a view that PostgreSQL cannot write through by itself.
+
+    Args:
+        posted: the word with which this bot's table says that a post is out.
+    """
+    table, key = table_of(fit), fit.edge.key
+    columns, values, changes = [], [], []
+    for written in fit.written:
+        name, value = quote(written.own.name), written.value
+        if written.column is not None and fit.edge is OWN_POSTS and written.column.name == "status":
+            value = value.replace(
+                "NEW.status", f"(CASE NEW.status WHEN 'posted' THEN {literal(posted)} ELSE NEW.status END)"
+            )
+        if written.column is not None:
+            at = written.column.name
+            changes.append(
+                f"{name} = CASE WHEN NEW.{at} IS DISTINCT FROM OLD.{at} "
+                f"THEN ({value})::{written.own.full_type} ELSE {name} END"
+            )
+        columns.append(name)
+        default = written.own.default_value
+        values.append(f"coalesce({value}, {default})" if default else value)
+    sentence = (
+        f"{fit.table.name}.{', '.join(fit.untold)} may not be empty and nothing is known to write there: "
+        f"give it a default, write the row before you tell of it, or set "
+        f"REPLYLOOP_BOT_VALUES={fit.table.name}.{fit.untold[0] if fit.untold else ''}=…"
+    )
+    refusal = f"RAISE not_null_violation USING MESSAGE = {literal(sentence)};" if fit.untold else ""
+    is_unique = any(index.startswith("UNIQUE") for index in fit.edge.indexes)
+    body = BODY.format(
+        table=table, columns=", ".join(columns), values=", ".join(values),
+        changes=", ".join(changes) or f"{columns[0]} = {columns[0]}", key=read_column(fit, key),
+        key_name=key.name, refusal=refusal, conflict=" ON CONFLICT DO NOTHING" if is_unique else "",
+    )  # fmt: skip
+    return TRIGGER.format(schema=SCHEMA, view=fit.edge.view, body=literal(body))
+
+
+def table_of(fit: Fit) -> str:
+    """The table's whole name."""
+    return f"{quote(fit.table.schema)}.{quote(fit.table.name)}"

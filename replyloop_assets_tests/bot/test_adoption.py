@@ -1,0 +1,313 @@
+"""The bot's functions and the chain on databases that bots made for themselves, each shape as it is met."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from replyloop_assets.automation.schedules import FACTS
+from replyloop_assets.partitions import days_between
+from replyloop_assets.warehouse.edges.fit import Names
+from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets_tests.bot.calls import ask, rows_of, run, tell
+from replyloop_assets_tests.life import fill
+
+XBOT = Path(__file__).with_name("shapes") / "xbot.sql"
+AT = datetime(2026, 5, 20, 12, tzinfo=UTC)
+ID, REPLY = "1930000000000000001", "1940000000000000001"
+DECISION = "00000000-0000-4000-8000-00000000abcd"
+Adopt = Callable[..., sa.Engine]
+
+
+def names(*pairs: str, values: dict[str, str] | None = None, zone: str = "UTC") -> Names:
+    given = dict(pair.split("=") for pair in pairs)
+    return Names(
+        {ours: theirs for ours, theirs in given.items() if "." not in ours},
+        {ours: theirs for ours, theirs in given.items() if "." in ours},
+        values or {},
+        zone,
+        ("posted", "published"),
+    )
+
+
+@pytest.fixture
+def adopt(empty_engine: sa.Engine) -> Adopt:
+    """Make a bot's tables and migrate there."""
+
+    def work(script: str, *pairs: str, values: dict[str, str] | None = None, zone: str = "UTC") -> sa.Engine:
+        with empty_engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL search_path = public")
+            connection.exec_driver_sql(script.replace("%", "%%"))
+        given = names(*pairs, values=values, zone=zone)
+        migrate(empty_engine, "public", given)
+        assert migrate(empty_engine, "public", given) == []
+        return empty_engine
+
+    return work
+
+
+def tell_a_life(engine: sa.Engine, decision: str = DECISION) -> list[str]:
+    """A post is found, claimed, answered and measured; the statuses that the functions gave."""
+    found = tell(
+        engine, "record_opportunity", tweet_id=ID, target_username="somebody", like_count=12_000,
+        reply_count=10, posted_minutes_ago=5, author_follower_count=50_000, discovered_at=AT,
+    )  # fmt: skip
+    claims = ask(engine, "claim_next", at=AT)
+    told = tell(
+        engine, "record_reply", decision_id=decision, tweet_id=REPLY, posted_at=AT, content="Yes.",
+        target_tweet_id=ID, target_username="somebody",
+    )  # fmt: skip
+    later = datetime(2026, 5, 21, 13, tzinfo=UTC)
+    measured = tell(
+        engine, "record_metrics", tweet_id=REPLY, collected_at=later, followers_gained=20, likes=9
+    )
+    return [found["status"], *(claim["tweet_id"] for claim in claims), told["status"], measured["status"]]
+
+
+WHOLE = ["recorded", ID, "recorded", "recorded"]
+
+
+def learn(engine: sa.Engine) -> list[Any]:
+    """The outcome that the chain makes of that life."""
+    fill(engine, datetime(2026, 5, 22, 12, tzinfo=UTC), days_between(date(2026, 5, 20), date(2026, 5, 22)))
+    query = "SELECT account, slots ->> 'engagement_tier', followers_gained, likes FROM reply_outcomes"
+    return [tuple(row) for row in rows_of(engine, query)]
+
+
+LEARNT = [("somebody", "10K-25K", 20, 9)]
+SHAPES = {
+    "ids that are numbers": """
+        CREATE TABLE reply_opportunities (
+            id BIGSERIAL PRIMARY KEY, tweet_id BIGINT UNIQUE NOT NULL, target_username VARCHAR(50),
+            like_count INTEGER, reply_count INTEGER, discovered_at TIMESTAMPTZ
+        );
+        CREATE TABLE content_metadata (
+            decision_id TEXT PRIMARY KEY, tweet_id BIGINT, target_tweet_id BIGINT, status TEXT,
+            posted_at TIMESTAMPTZ
+        );
+        CREATE TABLE tweet_metrics (tweet_id BIGINT, collected_at TIMESTAMPTZ, likes BIGINT)
+    """,
+    "counts that are numeric": """
+        CREATE TABLE reply_opportunities (
+            id UUID PRIMARY KEY DEFAULT gen_random_uuid(), tweet_id TEXT, like_count NUMERIC,
+            reply_count NUMERIC
+        );
+        CREATE TABLE tweet_metrics (tweet_id TEXT, likes NUMERIC(12, 2), followers_gained DOUBLE PRECISION)
+    """,
+    "counts that are texts": """
+        CREATE TABLE reply_opportunities (
+            id UUID PRIMARY KEY DEFAULT gen_random_uuid(), tweet_id TEXT, like_count TEXT, reply_count VARCHAR
+        );
+        CREATE TABLE tweet_metrics (tweet_id TEXT, likes TEXT, followers_gained TEXT)
+    """,
+    "a view": """
+        CREATE TABLE harvest (
+            id UUID PRIMARY KEY DEFAULT gen_random_uuid(), tweet TEXT, author TEXT, likes INTEGER,
+            found TIMESTAMPTZ
+        );
+        CREATE VIEW reply_opportunities AS
+        SELECT id, tweet AS tweet_id, author AS target_username, likes AS like_count, found AS discovered_at
+        FROM harvest
+    """,
+    "functions of our names": """
+        CREATE FUNCTION engagement_tier(likes BIGINT) RETURNS INTEGER LANGUAGE sql AS 'SELECT 1';
+        CREATE FUNCTION claim_next() RETURNS INTEGER LANGUAGE sql AS 'SELECT 1'
+    """,
+    "tables of our names": """
+        CREATE TABLE quarantine (a INT); CREATE TABLE pivots (a INT); CREATE TABLE daily_rollup (a INT);
+        CREATE TABLE search_plan (a INT); CREATE TABLE snapshots (a INT); CREATE TABLE own_posts (a INT)
+    """,
+    "a trigger that refuses a snapshot": """
+        CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TIMESTAMPTZ, likes BIGINT);
+        CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RAISE ''not today''; END';
+        CREATE TRIGGER refusing BEFORE INSERT ON tweet_metrics FOR EACH ROW EXECUTE FUNCTION refuse()
+    """,
+    "a status without 'posted'": """
+        CREATE TYPE state AS ENUM ('draft', 'published');
+        CREATE TABLE content_metadata (
+            decision_id UUID PRIMARY KEY, tweet_id TEXT, content VARCHAR(500) NOT NULL, posted_at TIMESTAMPTZ,
+            status TEXT NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'published'))
+        )
+    """,
+    "a status that is an enumeration": """
+        CREATE TYPE state AS ENUM ('draft', 'published');
+        CREATE TABLE content_metadata (
+            decision_id VARCHAR(80) PRIMARY KEY, tweet_id TEXT, posted_at TIMESTAMPTZ, status state NOT NULL
+        )
+    """,
+    "instants as texts and numbers": """
+        CREATE TABLE reply_opportunities (id BIGSERIAL PRIMARY KEY, tweet_id TEXT, discovered_at BIGINT);
+        CREATE TABLE content_metadata (decision_id TEXT PRIMARY KEY, tweet_id TEXT, posted_at TEXT);
+        CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TEXT)
+    """,
+    # Trap Defence OS: one row a post, updated in place, with an id of its own
+    "metrics in one row a post": """
+        CREATE TABLE tweet_metrics (
+            id BIGSERIAL PRIMARY KEY, tweet_id TEXT NOT NULL UNIQUE, impressions BIGINT, likes INT,
+            retweets INT, replies INT, fetched_at TIMESTAMPTZ DEFAULT now()
+        )
+    """,
+}
+# whose tables do not keep what was told: it is not looked for there
+KEPT_APART = ("a trigger that refuses a snapshot",)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_life_is_told_and_learnt_from_on_tables_of_any_shape(adopt: Adopt, shape: str) -> None:
+    engine = adopt(SHAPES[shape])
+    assert tell_a_life(engine) == WHOLE
+    assert learn(engine) == LEARNT
+    again = "recorded" if shape in KEPT_APART else "unchanged"
+    assert tell_a_life(engine) == ["unchanged", "unchanged", again]  # and the author rests
+
+
+def test_a_reply_queue_of_another_name_without_decision_ids(adopt: Adopt) -> None:
+    """As a public "Reply Guy Bot" has it: `tweet_queue`."""
+    engine = adopt(
+        """
+        CREATE TABLE tweet_queue (
+            id UUID DEFAULT gen_random_uuid() PRIMARY KEY, target_tweet_id TEXT NOT NULL,
+            target_author TEXT NOT NULL, target_content TEXT, reply_text TEXT NOT NULL,
+            status TEXT DEFAULT 'pending', posted_at TIMESTAMPTZ, created_at TIMESTAMPTZ DEFAULT now()
+        );
+        INSERT INTO tweet_queue (id, target_tweet_id, target_author, reply_text, status, posted_at)
+        VALUES ('00000000-0000-4000-8000-000000000001', '5', 'earlier', 'No.', 'posted', '2026-05-19')
+        """,
+        "content_metadata=tweet_queue",
+    )
+    assert tell_a_life(engine) == WHOLE
+    assert learn(engine) == LEARNT
+    query = "SELECT decision_id, target_username, content, is_posted FROM own_posts ORDER BY posted_at"
+    assert [tuple(row) for row in rows_of(engine, query)] == [
+        ("00000000-0000-4000-8000-000000000001", "earlier", "No.", True),
+        (DECISION, "somebody", "Yes.", True),
+    ]
+    assert rows_of(engine, "SELECT count(*) FROM pg_class WHERE relname = 'content_metadata'") == [(0,)]
+
+
+def test_found_posts_of_another_name_in_a_zone_of_their_own(adopt: Adopt) -> None:
+    """As a public "AI-AGENT" has it: `tweets`, with ids that are numbers and instants of local time."""
+    engine = adopt(
+        """
+        CREATE TABLE tweets (
+            tweet_id BIGINT PRIMARY KEY, the_original_text TEXT NOT NULL, author TEXT NOT NULL,
+            "timestamp" TIMESTAMP DEFAULT CURRENT_TIMESTAMP, ai_has_replied BOOLEAN DEFAULT FALSE
+        );
+        INSERT INTO tweets VALUES (77, 'A post', 'earlier', '2026-05-20 06:00')
+        """,
+        "reply_opportunities=tweets",
+        "reply_opportunities.discovered_at=timestamp",
+        "reply_opportunities.tweet_text=the_original_text",
+        zone="America/New_York",
+    )
+    assert tell_a_life(engine) == WHOLE
+    assert learn(engine) == LEARNT
+    query = "SELECT tweet_id, discovered_at FROM found_posts ORDER BY discovered_at"
+    assert [tuple(row) for row in rows_of(engine, query)] == [
+        ("77", datetime(2026, 5, 20, 10, tzinfo=UTC)),
+        (ID, AT),
+    ]
+    held = "SELECT \"timestamp\" AT TIME ZONE 'UTC' FROM tweets WHERE author = 'somebody'"
+    assert rows_of(engine, held) == [(datetime(2026, 5, 20, 8, tzinfo=UTC),)]
+
+
+def test_a_column_that_nothing_is_known_for_is_named_once_and_filled_by_a_setting(adopt: Adopt) -> None:
+    script = (
+        "CREATE TABLE content_metadata (decision_id TEXT PRIMARY KEY, tweet_id TEXT, origin TEXT NOT NULL)"
+    )
+    engine = adopt(script)
+    asked = {"decision_id": "d", "tweet_id": REPLY, "posted_at": AT, "target_username": "somebody"}
+    said = tell(engine, "record_reply", **asked)
+    assert said == tell(engine, "record_reply", **asked)
+    assert said["status"] == "quarantined"
+    assert said["reason"].startswith("content_metadata.origin may not be empty and nothing is known to write")
+    assert "REPLYLOOP_BOT_VALUES=content_metadata.origin=" in said["reason"]
+    assert rows_of(engine, "SELECT count(*) FROM quarantine") == [(1,)]
+    migrate(engine, "public", names(values={"content_metadata.origin": "it's real"}))
+    assert tell(engine, "record_reply", **asked) == {"status": "recorded"}
+    assert rows_of(engine, "SELECT origin FROM content_metadata") == [("it's real",)]
+
+
+def test_metrics_that_a_bot_overwrites_have_a_history(adopt: Adopt) -> None:
+    engine = adopt(SHAPES["metrics in one row a post"])
+    tell(engine, "record_reply", decision_id="d", tweet_id="1", posted_at=AT, target_username="somebody")
+    first_row = "INSERT INTO tweet_metrics (tweet_id, likes, fetched_at) VALUES ('1', %s, %s)"
+    run(engine, first_row, 3, datetime(2026, 5, 20, 13, tzinfo=UTC))
+    for hour, likes, fetched in [(14, 3, 13), (15, 5, 13), (16, 5, 13), (18, 9, 17), (19, 9, 18)]:
+        run(engine, "UPDATE tweet_metrics SET likes = %s, fetched_at = %s",
+            likes, datetime(2026, 5, 20, fetched, tzinfo=UTC))  # fmt: skip
+        now = datetime(2026, 5, 20, hour, tzinfo=UTC)
+        fill(engine, now, [date(2026, 5, 20)], FACTS)
+    query = "SELECT extract(HOUR FROM collected_at)::INT, likes FROM snapshots ORDER BY 1"
+    assert [tuple(row) for row in rows_of(engine, query)] == [(13, 3), (15, 5), (17, 9)]
+
+
+def test_values_that_cannot_be_cast_are_missing(adopt: Adopt) -> None:
+    engine = adopt(
+        """
+        CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TEXT, likes TEXT, impressions NUMERIC);
+        INSERT INTO tweet_metrics VALUES
+        ('1', '2026-05-20T10:00:00Z', '1,200', 'NaN'), ('2', 'yesterday', ' 7 ', 1e30),
+        ('3', '2026-02-31', '', 5.4)
+        """
+    )
+    query = "SELECT tweet_id, collected_at, likes, impressions FROM snapshots ORDER BY tweet_id"
+    assert [tuple(row) for row in rows_of(engine, query)] == [
+        ("1", datetime(2026, 5, 20, 10, tzinfo=UTC), None, None),
+        ("2", None, 7, None),
+        ("3", None, None, 5),
+    ]
+
+
+def test_a_column_that_the_bot_adds_or_drops_later_is_met(adopt: Adopt) -> None:
+    engine = adopt("CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TIMESTAMPTZ, hearts INTEGER)")
+    run(engine, "INSERT INTO tweet_metrics (tweet_id, collected_at, hearts) VALUES ('1', now(), 4)")
+    assert rows_of(engine, "SELECT likes FROM snapshots") == [(None,)]
+    migrate(engine, "public", names("tweet_metrics.likes=hearts"))
+    assert rows_of(engine, "SELECT likes FROM snapshots") == [(4,)]
+
+
+def rows_before(engine: sa.Engine, tables: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Each row of the bot's, in the columns that it had; what the loop tells the operator is another."""
+    mine = {"system_events": "WHERE event_type NOT LIKE 'replyloop%%'"}
+    rows = {}
+    for table, columns in tables.items():
+        row = f"ROW({', '.join(columns)})::TEXT"
+        query = f"SELECT {row} FROM public.{table} {mine.get(table, '')} ORDER BY 1"
+        rows[table] = [found[0] for found in rows_of(engine, query)]
+    return rows
+
+
+def test_a_year_old_bot_is_adopted_and_its_rows_stay_as_they_are(
+    adopt: Adopt, empty_engine: sa.Engine
+) -> None:
+    engine = empty_engine
+    run(engine, "CREATE SCHEMA tried; SET LOCAL search_path = tried;" + XBOT.read_text().replace("%", "%%"))
+    held = """
+        SELECT table_name, array_agg(quote_ident(column_name)::TEXT ORDER BY ordinal_position)
+        FROM information_schema.columns WHERE table_schema = 'tried' GROUP BY 1
+    """
+    tables = {row[0]: row[1] for row in rows_of(engine, held)}
+    run(
+        engine,
+        "DROP SCHEMA tried CASCADE; SET LOCAL search_path = public;" + XBOT.read_text().replace("%", "%%"),
+    )
+    before = rows_before(engine, tables)
+    adopt("SELECT 1", "tweet_metrics=outcomes", values={"content_metadata.generation_source": "real"})
+    assert rows_before(engine, tables) == before
+    fill(engine, datetime(2026, 5, 30, 12, tzinfo=UTC), days_between(date(2026, 5, 1), date(2026, 5, 30)))
+    assert rows_before(engine, tables) == before
+    counted = rows_of(
+        engine,
+        """
+        SELECT (SELECT count(*) FROM classified_opportunities), (SELECT count(*) FROM reply_outcomes),
+            (SELECT count(*) FROM reply_outcomes WHERE slots ->> 'engagement_tier' <> 'unknown'),
+            (SELECT count(DISTINCT account) FROM reply_outcomes)
+        """,
+    )
+    # found in the window, half of them out; those ripe by then know what their posts were like
+    assert [tuple(row) for row in counted] == [(590, 244, 244, 18)]
+    assert tell_a_life(engine)[::2] == ["recorded", "recorded"]
