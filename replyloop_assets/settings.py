@@ -140,7 +140,8 @@ class Settings(BaseSettings):
     )
     bot_posted: Words = setting(
         (),
-        "Further words, in your bot's column `status`, for a post that is out, beside `posted`, `published`…",
+        "Further words, in your bot's column `status`, for a post that is out; `posted`, `published` and their "
+        "like are known.",
     )
     postgres_bin: Path | None = setting(
         None, "Programs of the private server; else an installed PostgreSQL, or the one that comes along."

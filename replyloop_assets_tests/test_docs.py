@@ -121,6 +121,20 @@ def test_the_page_names_every_function_of_the_bots_role(engine: sa.Engine) -> No
             assert re.search(rf"```sql\n[^`]*\b{name}\(", text)
 
 
+def test_the_grant_of_the_page_gives_a_role_what_the_bots_role_has(engine: sa.Engine) -> None:
+    grant = PAGE.read_text(encoding="utf-8").partition("```pgsql\n")[2].partition("```")[0]
+    may = """
+        SELECT count(*) FILTER (WHERE has_function_privilege('my_role', p.oid, 'EXECUTE')),
+            count(*) FILTER (WHERE has_function_privilege('replyloop_bot', p.oid, 'EXECUTE'))
+        FROM pg_proc AS p WHERE p.pronamespace = 'replyloop'::REGNAMESPACE
+    """
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE ROLE my_role")
+        connection.exec_driver_sql(grant)
+        assert tuple(connection.exec_driver_sql(may).one()) == (11, 11)
+        connection.rollback()
+
+
 def test_the_sql_bot_runs_in_psql_and_runs_again(server: Server, learnt: sa.Engine) -> None:
     first = psql(server, learnt, "-f", str(EXAMPLES / "bot.sql"))
     again = psql(server, learnt, "-f", str(EXAMPLES / "bot.sql"))

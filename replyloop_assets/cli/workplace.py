@@ -151,11 +151,13 @@ def show(place: Workplace, as_json: bool = False) -> None:
     """Print the status."""
     from replyloop_assets.assets import STAGES
     from replyloop_assets.automation.staleness import find_stale
+    from replyloop_assets.operator.doctor import worst
     from replyloop_assets.reporting.status import print_status, read_status
 
     names = [stage.name for stage in STAGES]
     stale = [str(one) for one in find_stale(place.engine, place.now, place.settings.features)]
     answer = read_status(place.engine, place.settings, names, stale, place.now)
+    answer["doctor"] = worst(place.engine, place.settings, place.now)
     write_json(answer) if as_json else print_status(answer)
 
 

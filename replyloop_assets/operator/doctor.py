@@ -37,11 +37,14 @@ RIGHTS = """
 """
 
 
-def examine(engine: sa.Engine, settings: Settings, now: datetime, disk: Path | None = None) -> list[Finding]:
+def examine(
+    engine: sa.Engine, settings: Settings, now: datetime, disk: Path | None = None, rows: bool = True
+) -> list[Finding]:
     """Everything, the gravest first.
 
     Args:
         disk: where the private server keeps its data; None for a server that is not ours.
+        rows: whether the rows are looked at, too, which takes a moment.
     """
     names = bot_names()
     with engine.connect() as connection:
@@ -49,13 +52,19 @@ def examine(engine: sa.Engine, settings: Settings, now: datetime, disk: Path | N
         findings = [
             *of_server(connection),
             *of_migrations(connection),
-            *of_tables(connection, fits, names, settings.bot_schema),
+            *of_tables(connection, fits, names, settings.bot_schema, rows),
             *of_roles(connection, fits),
             *of_turning(connection, now),
         ]
     if disk is not None and (free := shutil.disk_usage(disk).free) < LITTLE_DISK:
         findings.append(Finding("warning", "disk", f"{free >> 20} MiB are free in {disk}", "make room"))
     return sorted(findings, key=lambda one: -GRAVITIES.index(one.gravity))
+
+
+def worst(engine: sa.Engine, settings: Settings, now: datetime, most: int = 2) -> list[str]:
+    """The gravest findings that do not need a look at the rows, a sentence each."""
+    found = [one for one in examine(engine, settings, now, rows=False) if one.gravity in ("warning", "fault")]
+    return [f"{one.subject}: {one.what}" for one in found[:most]]
 
 
 def of_server(connection: sa.Connection) -> Iterator[Finding]:

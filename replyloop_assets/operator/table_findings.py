@@ -26,8 +26,10 @@ LOOKALIKES = """
 """
 
 
-def of_tables(connection: sa.Connection, fits: list[Fit], names: Names, schema: str) -> Iterator[Finding]:
-    """Each table of the contract: there, fitting, and its rows of use."""
+def of_tables(
+    connection: sa.Connection, fits: list[Fit], names: Names, schema: str, rows: bool
+) -> Iterator[Finding]:
+    """Each table of the contract: whether it is there and fits, and if asked for, its rows of no use."""
     there = {one.edge: one for one in fits}
     for edge in EDGES:
         name = names.tables.get(edge.table, edge.table)
@@ -40,7 +42,10 @@ def of_tables(connection: sa.Connection, fits: list[Fit], names: Names, schema: 
         fit = there[edge]
         yield Finding("well", name, f"{describe_kind(fit)}; {describe_use(fit)}")
         yield from of_columns(fit, names)
-        yield from of_rows(connection, fit, names)
+        if rows:
+            yield from of_rows(connection, fit, names)
+        if rows and edge is OWN_POSTS:
+            yield from of_decisions(connection, fit)
 
 
 def describe_kind(fit: Fit) -> str:
@@ -88,52 +93,73 @@ def of_columns(fit: Fit, names: Names) -> Iterator[Finding]:
 
 
 def of_rows(connection: sa.Connection, fit: Fit, names: Names) -> Iterator[Finding]:
-    """The rows that the loop cannot use, by reason."""
+    """The values and the rows that the loop cannot use, by reason."""
     table = fit.table.name
+    reasons = [*lost_values(fit), *useless_rows(fit, names)]
+    found = count_rows(connection, fit, [condition for _, _, condition in reasons])
+    for (gravity, what, _), rows in zip(reasons, found, strict=True):
+        if rows:
+            yield Finding(gravity, table, what.format(rows=f"{rows:,}"))
+
+
+def lost_values(fit: Fit) -> Iterator[tuple[Gravity, str, str]]:
+    """Values that cannot be cast: how grave, a sentence with room for `{rows}`, and the condition in SQL."""
     for fitted in fit.columns:
         if fitted.read is not None and not fitted.is_plain:
-            own = fitted.sources[0]
-            lost = f"{quote(own.name)} IS NOT NULL AND ({fitted.read}) IS NULL"
-            if found := count_rows(connection, fit, lost):
-                what = f"{own.name} counts as missing in {found:,} rows: no {fitted.column.type.lower()}"
-                yield Finding("warning" if fitted.column.lost else "note", table, what)
+            name = fitted.sources[0].name
+            what = braced(f"{name} counts as missing in ") + f"{{rows}} rows: no {fitted.column.type.lower()}"
+            condition = f"{quote(name)} IS NOT NULL AND ({fitted.read}) IS NULL"
+            yield "warning" if fitted.column.lost else "note", what, condition
+
+
+def useless_rows(fit: Fit, names: Names) -> Iterator[tuple[Gravity, str, str]]:
+    """Rows without what the loop needs, likewise."""
+    reads = {fitted.column.name: f"({fitted.read})" for fitted in fit.columns if fitted.read is not None}
+    post, target = reads.get("tweet_id"), reads.get("target_username")
     reasons: dict[str, str] = {}
-    reads = {fitted.column.name: fitted.read for fitted in fit.columns if fitted.read is not None}
     if fit.edge is FOUND_POSTS:
         needed = [name for name in ("tweet_id", "target_username", "discovered_at") if name in reads]
-        reasons |= {f"no {name}": f"({reads[name]}) IS NULL" for name in needed}
-        if "target_username" in reads:
-            reasons["a target that is no user name"] = f"({reads['target_username']}) !~ {USERNAME}"
-    if fit.edge is OWN_POSTS and "tweet_id" in reads:
-        out = is_posted(fit, names)
+        reasons |= {f"no {name}": f"{reads[name]} IS NULL" for name in needed}
+        if target:
+            reasons["a target that is no user name"] = f"{target} !~ {USERNAME}"
+    if fit.edge is OWN_POSTS and post:
+        out = f"coalesce({is_posted(fit, names)}, FALSE)"
         reasons["a status that is not known for posted, though there is a post"] = (
-            f"NOT coalesce({out}, FALSE) AND ({reads['tweet_id']}) IS NOT NULL"
+            f"NOT {out} AND {post} IS NOT NULL"
         )
-        reasons["posted without an id"] = f"({out}) AND ({reads['tweet_id']}) IS NULL"
-        if "target_username" in reads and "decision_type" in reads:
-            reasons["a reply without a target"] = (
-                f"({out}) AND lower({reads['decision_type']}) = 'reply' "
-                f"AND ({reads['target_username']}) IS NULL"
-            )
-    if fit.edge in (FOUND_POSTS, OWN_POSTS, BOT_SNAPSHOTS) and "tweet_id" in reads:
-        reasons["an id that is no post's"] = f"({reads['tweet_id']}) !~ '^[0-9]{{1,20}}$'"
+        reasons["posted without an id"] = f"{out} AND {post} IS NULL"
+        if target and "decision_type" in reads:
+            is_reply = f"lower({reads['decision_type']}) = 'reply'"
+            reasons["a reply without a target"] = f"{out} AND {is_reply} AND {target} IS NULL"
+    if fit.edge in (FOUND_POSTS, OWN_POSTS, BOT_SNAPSHOTS) and post:
+        reasons["an id that is no post's"] = f"{post} !~ '^[0-9]{{1,20}}$'"
     for reason, condition in reasons.items():
-        if found := count_rows(connection, fit, condition):
-            yield Finding("warning", table, f"{found:,} rows are of no use: {reason}")
-    if fit.edge is OWN_POSTS and "tweet_id" in reads:
-        twice = ask(
-            connection,
-            f"SELECT count(*) FROM (SELECT 1 FROM {table_of(fit)} WHERE ({reads['tweet_id']}) IS NOT NULL "
-            f"GROUP BY {reads['tweet_id']} HAVING count(*) > 1) AS t",
-        )
-        if twice:
-            yield Finding("warning", table, f"{twice:,} posts have two decisions or more: each is counted")
+        yield "warning", f"{{rows}} rows are of no use: {reason}", condition
 
 
-def count_rows(connection: sa.Connection, fit: Fit, condition: str) -> int:
-    """How many of the table's rows are such, as far as they are looked at."""
+def of_decisions(connection: sa.Connection, fit: Fit) -> Iterator[Finding]:
+    """Posts that two decisions claim."""
+    post = fit.fitted("tweet_id").read
+    if post is None:
+        return
     some = f"(SELECT * FROM {table_of(fit)} LIMIT {SAMPLE}) AS t"
-    return ask(connection, f"SELECT count(*) FROM {some} WHERE {condition}")
+    same = f"SELECT 1 FROM {some} WHERE ({post}) IS NOT NULL GROUP BY {post} HAVING count(*) > 1"
+    if twice := ask(connection, f"SELECT count(*) FROM ({same}) AS t"):
+        what = f"{twice:,} posts have two decisions or more: each is counted"
+        yield Finding("warning", fit.table.name, what)
+
+
+def count_rows(connection: sa.Connection, fit: Fit, conditions: list[str]) -> list[int]:
+    """How many of the table's rows are such, as far as they are looked at: in one pass, where it can be."""
+    if not conditions:
+        return []
+    some = f"(SELECT * FROM {table_of(fit)} LIMIT {SAMPLE}) AS t"
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+    try:
+        with connection.begin_nested():
+            return list(connection.exec_driver_sql(f"SELECT {counts} FROM {some}".replace("%", "%%")).one())
+    except DBAPIError:  # before migrating, one of them needs a function that is not there
+        return [ask(connection, f"SELECT count(*) FROM {some} WHERE {condition}") for condition in conditions]
 
 
 def ask(connection: sa.Connection, question: str) -> int:
@@ -143,6 +169,11 @@ def ask(connection: sa.Connection, question: str) -> int:
             return int(connection.exec_driver_sql(question.replace("%", "%%")).scalar_one())
     except DBAPIError:
         return 0
+
+
+def braced(text: str) -> str:
+    """A text that is to be formatted and stays as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def lookalike(connection: sa.Connection, schema: str, wanted: list[str], fits: list[Fit]) -> str | None:

@@ -89,6 +89,8 @@ def render_status(status: Status, most: int = MOST) -> Group:
     elif not filled:
         parts.append("Nothing is computed yet: replyloop materialize fills the days.")
     parts.append(Text(f"Health: {' '.join(status['health']['sentences'])}"))
+    if told := status.get("doctor"):
+        parts.append(Text(f"replyloop doctor says: {'; '.join(plain(one, None) for one in told)}.", "yellow"))
     if status["performance"]:
         as_of = next(iter(status["performance"].values()))[0]["as_of"]
         parts.append(f"\nThe window that ends {as_of:%Y-%m-%d %H:%M} UTC:")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import sqlalchemy as sa
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import DuplicateDatabase, InsufficientPrivilege, UniqueViolation
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from replyloop_assets.errors import ReplyloopError
@@ -196,12 +196,12 @@ def ensure_database(url: str) -> None:
     ).execution_options(isolation_level="AUTOCOMMIT")
     try:
         with maintenance.connect() as connection:
-            connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('replyloop_databases'))"))
-            exists = "SELECT count(*) FROM pg_database WHERE datname = :name"
-            if not connection.execute(sa.text(exists), {"name": wanted.database}).scalar_one():
-                name = connection.dialect.identifier_preparer.quote_identifier(str(wanted.database))
-                connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            name = connection.dialect.identifier_preparer.quote_identifier(str(wanted.database))
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
     except DBAPIError as error:
+        # another command was faster: a lock of the session's would stay behind in a pooler
+        if isinstance(error.orig, DuplicateDatabase | UniqueViolation):
+            return
         raise ReplyloopError(
             f"Database {wanted.database} is missing and cannot be created ({reason(error)}): create it, "
             "or name another with REPLYLOOP_DATABASE_URL and REPLYLOOP_DAGSTER_URL."

@@ -8,7 +8,12 @@ LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     event JSONB := jsonb_build_object(
         'component', left(record_error.component, 200), 'message', both_ends(record_error.message),
-        'detail', record_error.detail, 'error_id', ledger_key(record_error.error_id)
+        'detail', CASE
+            WHEN octet_length(record_error.detail::TEXT) > 20000
+                THEN jsonb_build_object('cut', both_ends(record_error.detail::TEXT))
+            ELSE record_error.detail
+        END,
+        'error_id', ledger_key(record_error.error_id)
     );
 BEGIN
     PERFORM one_at_a_time('tell');

@@ -13,6 +13,7 @@ CREATE OR REPLACE FUNCTION record_opportunity(
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
+    moment TIMESTAMPTZ := coalesce(record_opportunity.discovered_at, now());
     name TEXT := ltrim(record_opportunity.target_username, '@');
     breach TEXT := contract_breach(
         record_opportunity.tweet_id, coalesce(name, ''),
@@ -20,7 +21,7 @@ DECLARE
             record_opportunity.like_count, record_opportunity.reply_count,
             record_opportunity.posted_minutes_ago, record_opportunity.author_follower_count
         ],
-        record_opportunity.discovered_at, 'discovered_at'
+        moment, 'discovered_at'
     );
     raw JSONB := jsonb_build_object(
         'tweet_id', left(record_opportunity.tweet_id, 400),
@@ -50,8 +51,8 @@ BEGIN
         record_opportunity.tweet_id, left(record_opportunity.tweet_text, 100000), name,
         record_opportunity.author_follower_count, record_opportunity.like_count, record_opportunity.reply_count,
         left(record_opportunity.search_query, 2000),
-        record_opportunity.discovered_at - record_opportunity.posted_minutes_ago * INTERVAL '1 minute',
-        record_opportunity.posted_minutes_ago, record_opportunity.discovered_at,
+        moment - record_opportunity.posted_minutes_ago * INTERVAL '1 minute',
+        record_opportunity.posted_minutes_ago, moment,
         rated.engagement_tier, rated.account_size_tier, rated.timing_window, rated.opportunity_score_v2
     WHERE NOT EXISTS (
         SELECT FROM found_posts AS known WHERE known.tweet_id = record_opportunity.tweet_id

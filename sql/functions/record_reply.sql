@@ -13,13 +13,14 @@ CREATE OR REPLACE FUNCTION record_reply(
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
+    moment TIMESTAMPTZ := coalesce(record_reply.posted_at, now());
     claim opportunity_claims;
     name TEXT := ltrim(record_reply.target_username, '@');
     breach TEXT := CASE
         WHEN coalesce(octet_length(record_reply.decision_id), 0) NOT BETWEEN 1 AND 200
             THEN 'decision_id is missing or too long'
         WHEN record_reply.target_tweet_id !~ '^[0-9]{1,20}$' THEN 'target_tweet_id is no post id'
-        ELSE contract_breach(record_reply.tweet_id, name, '{}', record_reply.posted_at, 'posted_at')
+        ELSE contract_breach(record_reply.tweet_id, name, '{}', moment, 'posted_at')
     END;
     raw JSONB := jsonb_build_object(
         'decision_id', left(record_reply.decision_id, 400), 'tweet_id', left(record_reply.tweet_id, 400),
@@ -46,7 +47,7 @@ BEGIN
         'target_tweet_id', coalesce(record_reply.target_tweet_id, claim.tweet_id),
         'tweet_id', record_reply.tweet_id,
         'status', 'posted',
-        'posted_at', record_reply.posted_at,
+        'posted_at', moment,
         'experiment_id', claim.answer ->> 'experiment_id',
         'experiment_variant', claim.answer ->> 'variant'
     ));
@@ -121,8 +122,8 @@ BEGIN
     END IF;
     -- the reply ends the lease: what was answered is known by its target from now on
     UPDATE opportunity_claims AS c
-    SET lease_until = greatest(c.claimed_at, record_reply.posted_at)
-    WHERE c.decision_id = record_reply.decision_id AND c.lease_until > greatest(c.claimed_at, record_reply.posted_at);
+    SET lease_until = greatest(c.claimed_at, moment)
+    WHERE c.decision_id = record_reply.decision_id AND c.lease_until > greatest(c.claimed_at, moment);
     PERFORM refresh_actuals(record_reply.tweet_id);
     PERFORM give_feedback(record_reply.tweet_id);
     RETURN jsonb_build_object('status', 'recorded');
