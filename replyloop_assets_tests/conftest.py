@@ -2,7 +2,7 @@
 migrated template, so that a test's database costs tens of milliseconds.
 
 `pytest --midnight` runs everything, with the commands it starts, at a tenth of a second before a year ends;
-`pytest --shuffle=SEED` in a random order.
+`pytest --shuffle=SEED` in a random order; `pytest --postgres BIN` on the PostgreSQL of that folder.
 """
 
 import atexit
@@ -42,6 +42,7 @@ HASTY = ("fsync", "full_page_writes", "synchronous_commit")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--midnight", action="store_true", help=f"the program's clock starts at {MIDNIGHT}")
+    parser.addoption("--postgres", type=Path, metavar="BIN", help="the programs of the server to test on")
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in a random order")
 
 
@@ -61,9 +62,9 @@ def time_of_day(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """A private server for this test process."""
-    server = Server(HOME)
+    server = Server(HOME, pytestconfig.getoption("postgres"))
     server.start()
     engine = create_engine(server.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -164,6 +164,34 @@ def test_a_life_is_told_and_learnt_from_on_tables_of_any_shape(adopt: Adopt, sha
     assert tell_a_life(engine) == ["unchanged", "unchanged", again]  # and the author rests
 
 
+LOOKED_UP = (
+    "own_posts WHERE tweet_id = '1'",
+    "own_posts WHERE target_tweet_id = '1'",
+    "own_posts WHERE decision_id = '1'",
+    "own_posts WHERE posted_at > now()",
+    "own_posts WHERE lower(target_username) = 'x' AND posted_at > now()",
+    "found_posts WHERE tweet_id = '1'",
+    "found_posts WHERE discovered_at > now()",
+    "snapshots WHERE tweet_id = '1' AND collected_at > now() ORDER BY collected_at LIMIT 1",
+    "snapshots WHERE recorded_at > now()",
+    "accounts WHERE lower(username) = 'x'",
+    "events WHERE event_type = 'bot_error' AND event_data ->> 'error_id' = 'x'",
+)
+
+
+@pytest.mark.parametrize("shape", ["", "ids that are numbers", "instants as texts and numbers", "xbot"])
+def test_no_index_is_lost(adopt: Adopt, shape: str) -> None:
+    if shape == "xbot":
+        engine = adopt(XBOT.read_text(), "tweet_metrics=outcomes")
+    else:
+        engine = adopt(SHAPES.get(shape, "SELECT 1"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        for question in LOOKED_UP:
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN SELECT * FROM {question}").scalars())
+            assert "Seq Scan" not in plan, (question, plan)
+
+
 def test_a_reply_queue_of_another_name_without_decision_ids(adopt: Adopt) -> None:
     """As a public "Reply Guy Bot" has it: `tweet_queue`."""
     engine = adopt(
