@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     bot_posted: Words = setting(
         (),
-        "Further words, in your bot's column `status`, for a post that is out; `posted`, `published` and their "
+        "Further words of your bot's column `status` for a post that is out; `posted`, `published` and their "
         "like are known.",
     )
     postgres_bin: Path | None = setting(

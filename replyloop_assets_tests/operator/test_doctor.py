@@ -62,7 +62,8 @@ ROWS = """
     INSERT INTO content_metadata VALUES
     ('a', '1', 'reply', 'posted', 'x'), ('b', '1', 'reply', 'posted', 'x'),
     ('c', '2', 'reply', 'shipped', 'x'), ('d', NULL, 'reply', 'posted', 'x'),
-    ('e', '3', 'reply', 'posted', NULL), ('f', 'no id', 'single', 'posted', NULL), ('g', NULL, 'reply', 'draft', NULL);
+    ('e', '3', 'reply', 'posted', NULL), ('f', 'no id', 'single', 'posted', NULL),
+    ('g', NULL, 'reply', 'draft', NULL);
     CREATE TABLE reply_opportunities (tweet_id TEXT, target_username TEXT, discovered_at TIMESTAMPTZ);
     INSERT INTO reply_opportunities VALUES
     ('1', 'x', now()), ('2', 'two words', now()), (NULL, 'x', now()), ('3', NULL, now()), ('4', 'x', NULL)

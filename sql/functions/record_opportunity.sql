@@ -29,7 +29,9 @@ DECLARE
         'like_count', record_opportunity.like_count, 'reply_count', record_opportunity.reply_count,
         'posted_minutes_ago', record_opportunity.posted_minutes_ago,
         'author_follower_count', record_opportunity.author_follower_count,
-        'discovered_at', record_opportunity.discovered_at
+        'discovered_at', record_opportunity.discovered_at,
+        'search_query', left(record_opportunity.search_query, 1000),
+        'tweet_text', left(record_opportunity.tweet_text, 4000)
     );
     rated RECORD;
     is_new BOOLEAN;

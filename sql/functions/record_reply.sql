@@ -25,7 +25,9 @@ DECLARE
     raw JSONB := jsonb_build_object(
         'decision_id', left(record_reply.decision_id, 400), 'tweet_id', left(record_reply.tweet_id, 400),
         'target_username', left(record_reply.target_username, 400),
-        'target_tweet_id', left(record_reply.target_tweet_id, 400), 'posted_at', record_reply.posted_at
+        'target_tweet_id', left(record_reply.target_tweet_id, 400), 'posted_at', record_reply.posted_at,
+        'generator_name', left(record_reply.generator_name, 200), 'format', left(record_reply.format, 200),
+        'content', left(record_reply.content, 4000)
     );
     told own_posts;
     stored own_posts;
