@@ -35,6 +35,13 @@ RIGHTS = """
         AND (NOT c.relrowsecurity OR p.privilege = 'TRUNCATE')
     HAVING count(*) > 0
 """
+# as PostgreSQL 14 gives it by default, and a database that was upgraded from it
+ANYONE_CREATES = """
+    SELECT count(*) > 0
+    FROM pg_namespace AS n
+    CROSS JOIN LATERAL aclexplode(n.nspacl) AS held
+    WHERE n.nspname = :schema AND held.grantee = 0 AND held.privilege_type = 'CREATE'
+"""
 
 
 def examine(
@@ -53,7 +60,7 @@ def examine(
             *of_server(connection),
             *of_migrations(connection),
             *of_tables(connection, fits, names, settings.bot_schema, rows),
-            *of_roles(connection, fits),
+            *of_roles(connection, fits, settings.bot_schema),
             *of_turning(connection, now),
         ]
     if disk is not None and (free := shutil.disk_usage(disk).free) < LITTLE_DISK:
@@ -105,8 +112,11 @@ def of_migrations(connection: sa.Connection) -> Iterator[Finding]:
         yield Finding("well", "migrations", f"all {len(known)} are applied")
 
 
-def of_roles(connection: sa.Connection, fits: list[Fit]) -> Iterator[Finding]:
-    """What strangers may do with the bot's tables."""
+def of_roles(connection: sa.Connection, fits: list[Fit], schema: str) -> Iterator[Finding]:
+    """What strangers may do with the bot's tables, and in their schema."""
+    if connection.execute(sa.text(ANYONE_CREATES), {"schema": schema}).scalar_one():
+        what = "any role may create functions here, which others may then run without knowing"
+        yield Finding("warning", f"schema {schema}", what, f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC")
     for fit in fits:
         held = connection.execute(sa.text(RIGHTS), {"name": table_of(fit), "strangers": list(STRANGERS)})
         for row in held:

@@ -161,7 +161,9 @@ def test_the_bot_has_its_functions_and_nothing_else(engine: sa.Engine) -> None:
         for table in tables_of(engine):
             for verb, statement in touches(engine, table).items():
                 assert refusal(connection, statement) == REFUSED, (verb, table)
-        assert refusal(connection, "CREATE TABLE public.mine (a INT)") == REFUSED
+        # up to PostgreSQL 14 whoever likes creates tables in public, of which the doctor warns
+        if engine.dialect.server_version_info >= (15,):  # type: ignore[operator]
+            assert refusal(connection, "CREATE TABLE public.mine (a INT)") == REFUSED
 
 
 # ---- the reader

@@ -98,6 +98,11 @@ def test_a_type_that_cannot_be_used_is_named_with_what_is_lost(empty_engine: sa.
     )
 
 
+def test_a_schema_in_which_anyone_creates_is_told(engine: sa.Engine) -> None:
+    run(engine, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    assert [subject for subject, _ in told(engine)] == ["schema public"]
+
+
 def test_a_loop_that_does_not_turn_is_told(engine: sa.Engine) -> None:
     day = "INSERT INTO stage_days (stage, day, as_of, computed_at, closed, row_count, days_held) VALUES"
     run(engine, f"{day} ('reply_outcomes', '2026-05-31', now(), %s, TRUE, 0, 1)", NOW - timedelta(hours=20))
