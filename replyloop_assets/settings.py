@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         "like are known.",
     )
     postgres_bin: Path | None = setting(
-        None, "Programs of the private server; else an installed PostgreSQL, or the one that comes along."
+        None, "Programs of the private server; else the PostgreSQL that comes along, or an installed one."
     )
     alert_webhook_url: SecretStr | None = setting(
         None,

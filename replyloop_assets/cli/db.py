@@ -13,7 +13,14 @@ from replyloop_assets.cli.workplace import write_json
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.databases import Databases, describe_database, keep_file, stop_unused
+from replyloop_assets.warehouse.databases import (
+    Databases,
+    describe_database,
+    is_last,
+    keep_file,
+    stop_unused,
+    users_of,
+)
 from replyloop_assets.warehouse.engine import create_engine, driver_url
 
 db = typer.Typer(no_args_is_help=True, help="The database: ours, unless REPLYLOOP_DATABASE_URL is set.")
@@ -65,6 +72,24 @@ def migrate() -> None:
     """Bring the database to the present schema; safe to repeat."""
     with Databases.from_settings(load_settings()).running() as applied:
         print(f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.")
+
+
+@db.command()
+def upgrade() -> None:
+    """Move the private server's data to the newest PostgreSQL here; the old folder is kept beside it."""
+    from replyloop_assets.postgres.upgrade import upgrade as move
+
+    server = own_server()
+    with users_of(server) as users:
+        if not is_last(users):
+            raise ReplyloopError(
+                "Another replyloop command uses the server: run this when that one has ended."
+            )
+        done = move(server)
+    if done is None:
+        print("It is of the newest PostgreSQL here already.")
+        return
+    print(f"Moved from PostgreSQL {done.before} to {done.after}. When all is well, remove {done.kept}.")
 
 
 @db.command()

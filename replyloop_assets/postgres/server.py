@@ -266,6 +266,9 @@ class Server:
         """Start the server's process and return its id; it is not ready yet."""
         for leftover in self._folder.glob("new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+        for kept in sorted(self._folder.glob("data-*"), reverse=True):
+            if not self._data.exists():  # an upgrade was killed between two renames: the old data it is
+                kept.rename(self._data)
         binaries = self._binaries()
         if self._major() is None:
             self._create(binaries)
@@ -288,13 +291,22 @@ class Server:
                 f"{self._data} is not empty and not a PostgreSQL data folder: move it away, and start again."
             )
         staging = self._folder / f"new-{secrets.token_hex(4)}"
+        self._init(binaries, staging, "--data-checksums")
+        staging.replace(self._data)
+        # Without this a crash of the machine could take the rename back, and with it the data.
+        handle = os.open(self._folder, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+
+    def _init(self, binaries: Binaries, staging: Path, *checksums: str) -> None:
+        """Make a cluster, or nothing."""
         done = self._account.run(
             binaries.folder / "initdb",
             f"--pgdata={staging}",
             f"--username={ROLE}",
             "--encoding=UTF8",
             "--locale=C",
-            "--data-checksums",
+            *checksums,
             "--auth-local=trust",
             "--auth-host=reject",
         )
@@ -305,11 +317,6 @@ class Server:
                 f"PostgreSQL could not create its data folder in {self._folder} ({said}): make "
                 "room or set REPLYLOOP_HOME to another folder, and start again."
             )
-        staging.replace(self._data)
-        # Without this a crash of the machine could take the rename back, and with it the data.
-        handle = os.open(self._folder, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
 
     def _clear_crash(self) -> None:
         """Remove what a killed server leaves behind: there is no postmaster when this is called.
