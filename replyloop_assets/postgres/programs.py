@@ -1,7 +1,8 @@
 """PostgreSQL's own programs: where they are, and which of them run here.
 
-New data is made by the PostgreSQL that comes along, so that two users of one version of replyloop have the
-same one; an installed one runs data of its own version. Nothing of the wheel's Python code is imported or run.
+New data is made by the PostgreSQL that comes along, so that two users of one version of replyloop have
+the same one; an installed one runs data of its own version. Nothing of the wheel's Python code is
+imported or run.
 """
 
 import os
