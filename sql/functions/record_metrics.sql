@@ -76,8 +76,13 @@ BEGIN
             record_metrics.likes, record_metrics.impressions, record_metrics.profile_clicks, record_metrics.replies,
             record_metrics.reposts, record_metrics.bookmarks, record_metrics.engagements
         )
-        ON CONFLICT DO NOTHING; -- a bot's own key may not tell an export of that instant from a snapshot
+        ON CONFLICT DO NOTHING;
         is_new := FOUND;
+        -- a bot's own key may not tell an export of that instant from a snapshot, and a trigger of its own
+        -- may take no row without a word
+        IF NOT is_new THEN
+            is_new := see_snapshot(record_metrics.tweet_id, record_metrics.collected_at, counts);
+        END IF;
     END IF;
     IF is_new THEN
         IF bot_overwrites() THEN
@@ -93,9 +98,10 @@ EXCEPTION
     -- what the bot's own table does not take is kept here, and counts all the same
     WHEN OTHERS THEN
         PERFORM keep_refused('record_metrics', SQLSTATE, SQLERRM, raw);
-        PERFORM see_snapshot(record_metrics.tweet_id, record_metrics.collected_at, counts);
+        is_new := see_snapshot(record_metrics.tweet_id, record_metrics.collected_at, counts);
         RETURN jsonb_build_object(
-            'status', 'recorded', 'kept_apart', SQLERRM, 'feedback', give_feedback(record_metrics.tweet_id)
+            'status', CASE WHEN is_new THEN 'recorded' ELSE 'unchanged' END,
+            'kept_apart', SQLERRM, 'feedback', give_feedback(record_metrics.tweet_id)
         );
 END
 $$;

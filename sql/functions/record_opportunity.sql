@@ -61,6 +61,11 @@ BEGIN
     )
     ON CONFLICT DO NOTHING;
     is_new := FOUND;
+    IF NOT is_new AND NOT EXISTS (
+        SELECT FROM found_posts AS known WHERE known.tweet_id = record_opportunity.tweet_id
+    ) THEN
+        RETURN keep_in_quarantine('record_opportunity', 'a trigger of reply_opportunities took no row, without a word', raw);
+    END IF;
     RETURN jsonb_build_object('status', CASE WHEN is_new THEN 'recorded' ELSE 'unchanged' END) || to_jsonb(rated);
 EXCEPTION
     WHEN OTHERS THEN

@@ -121,6 +121,9 @@ BEGIN
             told.target_username, told.target_username_source, told.target_tweet_id, told.tweet_id, told.status,
             told.posted_at, told.experiment_id, told.experiment_variant
         );
+        IF NOT FOUND THEN
+            RETURN keep_in_quarantine('record_reply', 'a trigger of content_metadata took no row, without a word', raw);
+        END IF;
     END IF;
     -- the reply ends the lease: what was answered is known by its target from now on
     UPDATE opportunity_claims AS c

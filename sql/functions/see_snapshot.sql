@@ -1,7 +1,8 @@
 -- Keeps a snapshot that the bot's own table does not. Of two at one instant the greater count stands. The
--- counts are in the order of record_metrics.
-CREATE OR REPLACE FUNCTION see_snapshot(seen_tweet TEXT, seen_at TIMESTAMPTZ, counts BIGINT[]) RETURNS VOID
-LANGUAGE sql AS $$
+-- counts are in the order of record_metrics. Returns whether anything of it was new.
+CREATE OR REPLACE FUNCTION see_snapshot(seen_tweet TEXT, seen_at TIMESTAMPTZ, counts BIGINT[]) RETURNS BOOLEAN
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO seen_snapshots AS known (
         tweet_id, collected_at, followers_gained, likes, impressions, profile_clicks, replies, reposts, bookmarks,
         engagements
@@ -17,5 +18,18 @@ LANGUAGE sql AS $$
         replies = greatest(known.replies, excluded.replies),
         reposts = greatest(known.reposts, excluded.reposts),
         bookmarks = greatest(known.bookmarks, excluded.bookmarks),
-        engagements = greatest(known.engagements, excluded.engagements)
+        engagements = greatest(known.engagements, excluded.engagements),
+        recorded_at = clock_timestamp() -- it may come too late for a closed day
+    WHERE EXISTS (
+        SELECT FROM unnest(
+            counts,
+            ARRAY[
+                known.followers_gained, known.likes, known.impressions, known.profile_clicks, known.replies,
+                known.reposts, known.bookmarks, known.engagements
+            ]
+        ) AS pair (told, stored)
+        WHERE pair.told > coalesce(pair.stored, -1)
+    );
+    RETURN FOUND;
+END
 $$;
