@@ -143,6 +143,22 @@ SHAPES = {
         CREATE TABLE content_metadata (decision_id TEXT PRIMARY KEY, tweet_id TEXT, posted_at TEXT);
         CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TEXT)
     """,
+    "names in camel case": """
+        CREATE TABLE content_metadata (
+            "decisionId" TEXT PRIMARY KEY, "tweetId" TEXT, "postedAt" TIMESTAMPTZ, "targetUsername" TEXT
+        )
+    """,
+    "a column that the table computes": """
+        CREATE TABLE reply_opportunities (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tweet_id TEXT, discovered_at TIMESTAMPTZ,
+            lang TEXT GENERATED ALWAYS AS (left(tweet_id, 2)) STORED
+        )
+    """,
+    "a table in parts": """
+        CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TIMESTAMPTZ NOT NULL, likes INT)
+        PARTITION BY RANGE (collected_at);
+        CREATE TABLE first_part PARTITION OF tweet_metrics DEFAULT
+    """,
     # Trap Defence OS: one row a post, updated in place, with an id of its own
     "metrics in one row a post": """
         CREATE TABLE tweet_metrics (

@@ -86,6 +86,16 @@ class OwnTable:
         """The column of that name, None where there is none."""
         return next((column for column in self.columns if column.name == name), None)
 
+    def alike(self, name: str) -> OwnColumn | None:
+        """The column of that name, else one that is spelt otherwise: `tweetId` for `tweet_id`."""
+        spelt = (column for column in self.columns if bare(column.name) == bare(name))
+        return self.column(name) or next(spelt, None)
+
+
+def bare(name: str) -> str:
+    """A name without what spellings differ in."""
+    return name.replace("_", "").lower()
+
 
 def read_table(connection: sa.Connection, schema: str, name: str) -> OwnTable | None:
     """The bot's table of that name, None where there is none."""

@@ -50,7 +50,12 @@ class Fitted:
     @property
     def is_plain(self) -> bool:
         """Whether it is a column as it is, which PostgreSQL writes through a view by itself."""
-        return len(self.sources) == 1 and self.read == quote(self.sources[0].name)
+        return len(self.sources) == 1 and self.read == quote(self.sources[0].name) and not self.is_computed
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the bot's table computes it: it is read, and nobody writes it."""
+        return self.column.type != ANY and any(own.is_automatic for own in self.sources)
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ def fit_column(edge: Edge, column: Column, table: OwnTable, names: Names) -> Fit
     """
     named = names.columns.get(f"{edge.table}.{column.name}")
     wanted = dict.fromkeys([*([named] if named else []), column.name, *column.also])
-    there = [own for name in wanted if (own := table.column(name)) is not None]
+    there = list(dict.fromkeys(own for name in wanted if (own := table.alike(name)) is not None))
     forms = [(own, read_as(own, column.type, names.zone)) for own in there]
     usable = [(own, form) for own, form in forms if form is not None]
     sources = [one for place, one in enumerate(usable) if place == 0 or one[0].must_be_told]
