@@ -112,6 +112,7 @@ def test_the_page_names_every_function_of_the_bots_role(engine: sa.Engine) -> No
         SELECT proname FROM pg_proc AS p
         WHERE
             p.pronamespace = 'replyloop'::REGNAMESPACE
+            AND p.prosecdef
             AND has_function_privilege('replyloop_bot', p.oid, 'EXECUTE')
     """
     text = PAGE.read_text(encoding="utf-8")
@@ -126,7 +127,7 @@ def test_the_grant_of_the_page_gives_a_role_what_the_bots_role_has(engine: sa.En
     may = """
         SELECT count(*) FILTER (WHERE has_function_privilege('my_role', p.oid, 'EXECUTE')),
             count(*) FILTER (WHERE has_function_privilege('replyloop_bot', p.oid, 'EXECUTE'))
-        FROM pg_proc AS p WHERE p.pronamespace = 'replyloop'::REGNAMESPACE
+        FROM pg_proc AS p WHERE p.pronamespace = 'replyloop'::REGNAMESPACE AND p.prosecdef
     """
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE ROLE my_role")

@@ -74,7 +74,10 @@ def of_columns(fit: Fit, names: Names) -> Iterator[Finding]:
             lost = f": {column.lost}" if column.lost and fitted.read is None else ""
             gravity: Gravity = "warning" if lost else "note"
             yield Finding(
-                gravity, table, what + lost, f"name another: REPLYLOOP_BOT_NAMES={table}.{column.name}=…"
+                gravity,
+                table,
+                what + lost,
+                f"name another: REPLYLOOP_BOT_NAMES={fit.edge.table}.{column.name}=…",
             )
         if fitted.read is None and not fitted.unusable and column.lost:
             gravity = "note" if fit.table.is_table else "warning"
@@ -85,7 +88,7 @@ def of_columns(fit: Fit, names: Names) -> Iterator[Finding]:
             yield Finding("note", table, what, "if it is another, set REPLYLOOP_BOT_TIMEZONE")
     for name in fit.untold:
         what = f"{name} may not be empty, and nothing is known to write there: a new row is refused"
-        advice = f"give it a default, or set REPLYLOOP_BOT_VALUES={table}.{name}=…"
+        advice = f"give it a default, or set REPLYLOOP_BOT_VALUES={fit.edge.table}.{name}=…"
         yield Finding("warning", table, what, advice)
     if fit.edge is BOT_SNAPSHOTS and overwrites(fit):
         what = "one row a post, overwritten in place: each change seen is kept apart, every ten minutes"

@@ -25,6 +25,7 @@ from replyloop_assets.warehouse.edges.build import (
     create_views,
     describe_views,
     drop_views,
+    held_views,
     index_tables,
     read_fits,
 )
@@ -220,8 +221,11 @@ def settled_checksum(connection: sa.Connection, bot: str, names: Names) -> str:
     """What is settled, as a checksum: the files, the dimensions, and the views that the bot's tables want."""
     texts = [path.read_text(encoding="utf-8") for path in settling()]
     newest = [path.stem for path, _ in migrations()][-1]  # a table that it made wants its rights settled
-    views = describe_views(connection, read_fits(connection, bot, names), names)
-    return sha256("\n".join([bot, repr(DIMENSIONS), newest, *texts, *views]).encode()).hexdigest()
+    fits = read_fits(connection, bot, names)
+    views = describe_views(connection, fits, names)
+    # a table that another has replaced, and a view that somebody dropped
+    there = [str(one.table.oid) for one in fits] + held_views(connection)
+    return sha256("\n".join([bot, repr(DIMENSIONS), newest, *texts, *views, *there]).encode()).hexdigest()
 
 
 def settling() -> list[Path]:

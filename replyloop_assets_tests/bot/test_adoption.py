@@ -143,6 +143,13 @@ SHAPES = {
         CREATE TABLE content_metadata (decision_id TEXT PRIMARY KEY, tweet_id TEXT, posted_at TEXT);
         CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TEXT)
     """,
+    "counts that are texts with a default, and a column named found": """
+        CREATE TABLE reply_opportunities (
+            id SERIAL PRIMARY KEY, tweet_id TEXT, like_count TEXT DEFAULT '0',
+            reply_count VARCHAR DEFAULT '0', found TEXT
+        );
+        CREATE TABLE tweet_metrics (tweet_id TEXT, collected_at TIMESTAMPTZ, likes TEXT DEFAULT '0')
+    """,
     "names in camel case": """
         CREATE TABLE content_metadata (
             "decisionId" TEXT PRIMARY KEY, "tweetId" TEXT, "postedAt" TIMESTAMPTZ, "targetUsername" TEXT
@@ -299,6 +306,69 @@ def test_a_trigger_that_takes_no_row_without_a_word_is_told(adopt: Adopt) -> Non
     assert tell_a_life(engine) == ["quarantined", "quarantined", "recorded"]
     assert tell_a_life(engine) == ["quarantined", "quarantined", "unchanged"]
     assert rows_of(engine, "SELECT likes FROM snapshots") == [(9,)]
+
+
+def test_the_bots_own_role_writes_its_tables_as_before(adopt: Adopt, empty_engine: sa.Engine) -> None:
+    engine = adopt(SHAPES["instants as texts and numbers"])
+    run(engine, "CREATE ROLE bots_own; GRANT ALL ON ALL TABLES IN SCHEMA public TO bots_own")
+    try:
+        run(engine, "GRANT USAGE ON SCHEMA public TO bots_own")
+        written = (
+            "INSERT INTO public.content_metadata (decision_id, tweet_id, posted_at) VALUES ('a', '1', %s)"
+        )
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL ROLE bots_own")
+            connection.exec_driver_sql(written, ("2026-05-20",))
+            connection.exec_driver_sql("UPDATE public.content_metadata SET posted_at = '2026-05-21'")
+    finally:
+        run(engine, "DROP OWNED BY bots_own; DROP ROLE bots_own")
+
+
+def test_a_table_that_another_replaces_and_a_view_that_is_dropped_are_met(adopt: Adopt) -> None:
+    engine = adopt("SELECT 1")
+    run(engine, "ALTER TABLE tweet_metrics RENAME TO old")
+    run(engine, "CREATE TABLE public.tweet_metrics (LIKE old INCLUDING ALL)")
+    run(engine, "INSERT INTO tweet_metrics (tweet_id, collected_at) VALUES ('1', now())")
+    migrate(engine, "public", names())
+    assert rows_of(engine, "SELECT tweet_id FROM snapshots") == [("1",)]
+    run(engine, "DROP VIEW replyloop.snapshots")
+    migrate(engine, "public", names())
+    assert rows_of(engine, "SELECT tweet_id FROM snapshots") == [("1",)]
+
+
+def test_a_number_for_display_that_the_table_refuses_costs_nothing_else(adopt: Adopt) -> None:
+    engine = adopt(
+        "CREATE TABLE content_metadata (decision_id TEXT PRIMARY KEY, tweet_id TEXT,"
+        " actual_engagement_rate NUMERIC(5, 4))"
+    )
+    told = {"tweet_id": "1", "collected_at": AT, "impressions": 1, "engagements": 12}
+    assert tell(engine, "record_metrics", **told)["status"] == "recorded"
+    reply = {"decision_id": "d", "tweet_id": "1", "posted_at": AT, "target_username": "somebody"}
+    assert tell(engine, "record_reply", **reply) == {"status": "recorded"}
+    assert rows_of(engine, "SELECT count(*) FROM own_posts") == [(1,)]
+    assert rows_of(engine, "SELECT source FROM quarantine") == [("actuals",)]
+
+
+def test_rows_of_two_parts_are_told_apart_without_an_id(adopt: Adopt) -> None:
+    engine = adopt(
+        "CREATE TABLE reply_opportunities (tweet_id TEXT, like_count INT, discovered_at TIMESTAMPTZ)"
+        " PARTITION BY LIST (tweet_id);"
+        "CREATE TABLE one PARTITION OF reply_opportunities FOR VALUES IN ('1');"
+        "CREATE TABLE two PARTITION OF reply_opportunities FOR VALUES IN ('2');"
+        "INSERT INTO reply_opportunities VALUES ('1', 5000, now()), ('2', 90000, now())"
+    )
+    run(engine, "UPDATE found_posts SET engagement_tier = 'X' WHERE tweet_id = '1'")
+    query = "SELECT tweet_id, engagement_tier FROM reply_opportunities ORDER BY 1"
+    assert [tuple(row) for row in rows_of(engine, query)] == [("1", "X"), ("2", None)]
+
+
+def test_old_rows_are_not_dated_with_the_migration(adopt: Adopt) -> None:
+    engine = adopt(
+        "CREATE TABLE reply_opportunities (id SERIAL PRIMARY KEY, tweet_id TEXT, target_username TEXT);"
+        "INSERT INTO reply_opportunities (tweet_id, target_username) VALUES ('1', 'somebody')"
+    )
+    assert ask(engine, "claim_next") == []
+    assert rows_of(engine, "SELECT discovered_at FROM found_posts") == [(None,)]
 
 
 def test_values_that_cannot_be_cast_are_missing(adopt: Adopt) -> None:

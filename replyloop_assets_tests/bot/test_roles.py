@@ -55,6 +55,8 @@ TABLES = """
 FUNCTIONS = """
     SELECT proname, oid::REGPROCEDURE::TEXT AS signature, pronargs FROM pg_proc
     WHERE pronamespace = 'replyloop'::REGNAMESPACE
+        -- casts, which an index on a bot's table asks for
+        AND proname NOT IN ('instant_of_number', 'instant_of_text')
 """
 STRANGERS = ("anon", "authenticated", "nobody_at_all")
 
@@ -202,9 +204,11 @@ def test_every_table_of_the_loop_is_shielded_and_every_function_closed(engine: s
         SELECT p.oid::REGPROCEDURE::TEXT FROM pg_proc AS p
         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS held
         WHERE p.pronamespace = 'replyloop'::REGNAMESPACE AND held.grantee = 0
+        ORDER BY 1
         """,
     )
-    assert open_ones == []
+    # of which an index on a bot's table may be made
+    assert [name for (name,) in open_ones] == ["instant_of_number(numeric)", "instant_of_text(text,text)"]
     loose = rows_of(
         engine,
         """

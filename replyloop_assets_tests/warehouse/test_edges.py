@@ -30,7 +30,7 @@ def own(name: str, kind: str = "text", required: bool = False, default: str | No
 
 
 def table(*columns: OwnColumn, kind: str = "r") -> OwnTable:
-    return OwnTable("public", "t", kind, True, columns, frozenset(), ())
+    return OwnTable(1, "public", "t", kind, True, columns, frozenset(), ())
 
 
 def test_nothing_but_the_edges_names_the_bots_tables() -> None:

@@ -111,6 +111,9 @@ BEGIN
             updated_at = clock_timestamp(),
             recorded_at = clock_timestamp()
         WHERE known.decision_id = told.decision_id;
+        IF NOT FOUND THEN
+            RETURN keep_in_quarantine('record_reply', 'a trigger of content_metadata took no change, without a word', raw);
+        END IF;
     ELSE
         INSERT INTO own_posts (
             decision_id, decision_type, content, format, generator_name, target_username, target_username_source,

@@ -1,6 +1,8 @@
--- A post's numbers are those of its latest observation.
+-- A post's numbers are those of its latest observation. They are for display: what the bot's table does not
+-- take of them is in quarantine, and what was told stands all the same.
 CREATE OR REPLACE FUNCTION refresh_actuals(measured_tweet TEXT) RETURNS VOID
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE own_posts AS posted
     SET
         actual_likes = latest.likes,
@@ -19,5 +21,9 @@ LANGUAGE sql AS $$
     WHERE
         posted.tweet_id = measured_tweet
         AND (posted.actual_likes, posted.actual_impressions, posted.actual_engagement_rate)
-        IS DISTINCT FROM (latest.likes, latest.impressions, latest.rate)
+        IS DISTINCT FROM (latest.likes, latest.impressions, latest.rate);
+EXCEPTION
+    WHEN OTHERS THEN
+        PERFORM keep_refused('actuals', SQLSTATE, SQLERRM, jsonb_build_object('tweet_id', measured_tweet));
+END
 $$;

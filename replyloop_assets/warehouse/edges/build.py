@@ -52,7 +52,7 @@ def describe_views(connection: sa.Connection, fits: list[Fit], names: Names) -> 
     statements = []
     for one in fits:
         statements.append(create_view(one, names))
-        if not one.is_plain:
+        if not one.is_plain and one.written:
             statements.append(create_trigger(one, posted_word(connection, one, names)))
         if one.edge is BOT_SNAPSHOTS:
             statements += create_snapshots(overwrites(one))
@@ -124,6 +124,12 @@ def drop_views(connection: sa.Connection) -> None:
     """Drop the views, before functions and views are made anew."""
     for view in ("snapshots", *(edge.view for edge in EDGES)):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {SCHEMA}.{view}")
+
+
+def held_views(connection: sa.Connection) -> list[str]:
+    """The names of the views that are there."""
+    held = "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = to_regnamespace(:ours)"
+    return sorted(connection.execute(sa.text(held), {"ours": SCHEMA}).scalars())
 
 
 def create_views(connection: sa.Connection, statements: list[str]) -> None:

@@ -69,6 +69,7 @@ class OwnColumn:
 class OwnTable:
     """A table of the bot's. `unique` are the columns that alone are a key; `rules` its CHECKs by column."""
 
+    oid: int
     schema: str
     name: str
     kind: str
@@ -106,6 +107,7 @@ def read_table(connection: sa.Connection, schema: str, name: str) -> OwnTable | 
         return None
     rows = connection.execute(sa.text(COLUMNS), {"oid": relation.oid}).all()
     return OwnTable(
+        relation.oid,
         schema,
         name,
         relation.kind,

@@ -18,6 +18,7 @@ TRIGGER = """
     FOR EACH ROW EXECUTE FUNCTION {schema}.write_{view}()
 """
 BODY = """
+    #variable_conflict use_column
     BEGIN
         IF TG_OP = 'INSERT' THEN
             {refusal}
@@ -27,6 +28,9 @@ BODY = """
             END IF;
         ELSIF TG_OP = 'UPDATE' THEN
             UPDATE {table} SET {changes} WHERE {key} = OLD.{key_name};
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
         ELSE
             DELETE FROM {table} WHERE {key} = OLD.{key_name};
             RETURN OLD;
@@ -54,8 +58,9 @@ def complete_table(fit: Fit) -> Iterator[str]:
     for column in fit.missing:
         if fit.table.column(column.name) is not None or column.type == ANY:
             continue
-        if column.default == RECORDED:
+        if column.default in (RECORDED, "now()"):  # nobody knows when the old rows were made
             yield f"ALTER TABLE {table} ADD COLUMN {column.name} {column.type}"
+            yield f"ALTER TABLE {table} ALTER COLUMN {column.name} SET DEFAULT {column.default}"
         else:
             yield f"ALTER TABLE {table} ADD COLUMN {column.definition}"
     for column in fit.edge.columns:
@@ -96,7 +101,7 @@ def read_column(fit: Fit, column: Column) -> str:
         return read
     if column is not fit.edge.key:
         return f"NULL::{column.type}"
-    return "ctid::TEXT" if fit.table.kind in ("r", "p") else "NULL::TEXT"
+    return "(tableoid::TEXT || ctid::TEXT)" if fit.table.kind in ("r", "p") else "NULL::TEXT"
 
 
 def is_posted(fit: Fit, names: Names) -> str:
@@ -129,11 +134,11 @@ def create_trigger(fit: Fit, posted: str) -> str:
             )
         columns.append(name)
         default = written.own.default_value
-        values.append(f"coalesce({value}, {default})" if default else value)
+        values.append(f"coalesce(({value})::{written.own.full_type}, {default})" if default else value)
     sentence = (
-        f"{fit.table.name}.{', '.join(fit.untold)} may not be empty and nothing is known to write there: "
+        f"{fit.edge.table}.{', '.join(fit.untold)} may not be empty and nothing is known to write there: "
         f"give it a default, write the row before you tell of it, or set "
-        f"REPLYLOOP_BOT_VALUES={fit.table.name}.{fit.untold[0] if fit.untold else ''}=…"
+        f"REPLYLOOP_BOT_VALUES={fit.edge.table}.{fit.untold[0] if fit.untold else ''}=…"
     )
     refusal = f"RAISE not_null_violation USING MESSAGE = {literal(sentence)};" if fit.untold else ""
     is_unique = any(index.startswith("UNIQUE") for index in fit.edge.indexes)
