@@ -189,6 +189,7 @@ def test_the_methods_are_the_functions_of_the_bots_role(engine: sa.Engine) -> No
         SELECT p.proname, p.proargnames[1:p.pronargs] FROM pg_proc AS p
         WHERE
             p.pronamespace = 'replyloop'::REGNAMESPACE
+            AND p.prosecdef
             AND has_function_privilege('replyloop_bot', p.oid, 'EXECUTE')
     """
     with engine.connect() as connection:

@@ -349,6 +349,16 @@ def test_a_number_for_display_that_the_table_refuses_costs_nothing_else(adopt: A
     assert rows_of(engine, "SELECT source FROM quarantine") == [("actuals",)]
 
 
+def test_an_infinite_average_is_missing_and_fails_no_read(adopt: Adopt) -> None:
+    engine = adopt(
+        "CREATE TABLE discovered_accounts (username TEXT PRIMARY KEY, avg_followers_per_reply FLOAT8);"
+        "INSERT INTO discovered_accounts VALUES ('a', 'Infinity'), ('b', 'NaN'), ('c', 2.5)"
+    )
+    query = "SELECT avg_followers_per_reply FROM accounts ORDER BY username"
+    assert [row[0] for row in rows_of(engine, query)] == [None, None, 2.5]
+    assert tell_a_life(engine) == WHOLE
+
+
 def test_rows_of_two_parts_are_told_apart_without_an_id(adopt: Adopt) -> None:
     engine = adopt(
         "CREATE TABLE reply_opportunities (tweet_id TEXT, like_count INT, discovered_at TIMESTAMPTZ)"

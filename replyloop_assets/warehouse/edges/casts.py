@@ -18,6 +18,7 @@ WORDS = ("text", "varchar", "bpchar", "citext", "name")
 WHOLE = ("int2", "int4", "int8")
 BROKEN = ("numeric", "float4", "float8")
 UUID = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+SHOWN = 99_999_999  # what two digits behind the point leave room for
 LARGEST = {"BIGINT": 9_000_000_000_000_000_000, "INTEGER": 2_147_483_647}
 
 
@@ -31,7 +32,9 @@ def read_as(own: OwnColumn, wanted: str, zone: str) -> str | None:
         return f"{name}::TEXT" if is_scalar else None
     if wanted in LARGEST:
         return read_whole(name, own.type, wanted)
-    if wanted in ("NUMERIC(10, 2)", "DOUBLE PRECISION"):
+    if wanted == "NUMERIC(10, 2)" and own.type in (*WHOLE, *BROKEN):
+        return f"CASE WHEN {name} BETWEEN -{SHOWN} AND {SHOWN} THEN {name}::{wanted} END"
+    if wanted == "DOUBLE PRECISION":
         return f"{name}::{wanted}" if own.type in (*WHOLE, *BROKEN) else None
     if wanted == "TIMESTAMPTZ":
         return read_instant(name, own.type, zone)
