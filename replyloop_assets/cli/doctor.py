@@ -17,8 +17,8 @@ CODES = {"well": 0, "note": 0, "warning": 3, "fault": 4}
 def doctor(as_json: Json = False) -> None:
     """What the loop finds in your bot's database, what of it it cannot use and why, and what that costs.
 
-    It writes nothing, and may be run before `replyloop db migrate`. It ends with 0 where all is well, with 3
-    where something is lost, with 4 where nothing works.
+    To a database of yours it writes nothing, and may be run before `replyloop db migrate`. It ends with 0
+    where all is well, with 3 where something is lost, with 4 where nothing works.
     """
     from replyloop_assets import clock
     from replyloop_assets.operator.doctor import examine

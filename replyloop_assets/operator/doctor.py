@@ -1,6 +1,6 @@
 """What the loop finds in the bot's database, what it can use of it, and what is lost without the rest.
 
-Nothing is written, and nothing waits for a lock: the questions are asked of the catalogue and of the rows.
+Nothing is written: the questions are asked of the catalogue and of the rows.
 """
 
 import shutil

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.partitions import days_between
 from replyloop_assets.warehouse.edges.fit import Names
+from replyloop_assets.warehouse.engine import create_engine
 from replyloop_assets.warehouse.migrations import migrate
 from replyloop_assets_tests.bot.calls import ask, rows_of, run, tell
 from replyloop_assets_tests.life import fill
@@ -370,6 +371,57 @@ def test_rows_of_two_parts_are_told_apart_without_an_id(adopt: Adopt) -> None:
     run(engine, "UPDATE found_posts SET engagement_tier = 'X' WHERE tweet_id = '1'")
     query = "SELECT tweet_id, engagement_tier FROM reply_opportunities ORDER BY 1"
     assert [tuple(row) for row in rows_of(engine, query)] == [("1", "X"), ("2", None)]
+
+
+def test_a_key_that_two_rows_share_changes_one_row(adopt: Adopt) -> None:
+    """A thread may share one decision: its posts have numbers of their own."""
+    engine = adopt(
+        "CREATE TABLE content_metadata (id SERIAL PRIMARY KEY, decision_id TEXT NOT NULL, tweet_id BIGINT,"
+        " status TEXT, actual_likes INT);"
+        "INSERT INTO content_metadata (decision_id, tweet_id, status) VALUES ('thread', 101, 'posted'),"
+        " ('thread', 102, 'posted')"
+    )
+    tell(engine, "record_metrics", tweet_id="101", collected_at=AT, likes=77, impressions=100)
+    query = "SELECT tweet_id, actual_likes FROM content_metadata ORDER BY 1"
+    assert [tuple(row) for row in rows_of(engine, query)] == [(101, 77), (102, None)]
+
+
+@pytest.mark.parametrize("ids", ["'7'", "NULL"])
+def test_an_id_that_names_no_row_stops_nothing(adopt: Adopt, ids: str) -> None:
+    engine = adopt(
+        "CREATE TABLE reply_opportunities (id TEXT, tweet_id TEXT, target_username TEXT, like_count INT,"
+        " discovered_at TIMESTAMPTZ);"
+        f"INSERT INTO reply_opportunities VALUES ({ids}, '1', 'a', 5000, '2026-05-20'),"
+        f" ({ids}, '2', 'b', 90000, '2026-05-20')"
+    )
+    assert tell_a_life(engine)[::2] == ["recorded", "recorded"]  # one of the two is claimed first
+    assert learn(engine) == LEARNT
+    query = "SELECT tweet_id, engagement_tier FROM reply_opportunities WHERE length(tweet_id) = 1 ORDER BY 1"
+    assert [tuple(row) for row in rows_of(engine, query)] == [("1", "5K-10K"), ("2", "50K-100K")]
+
+
+def test_a_view_without_an_id_is_named_by_its_post(adopt: Adopt) -> None:
+    engine = adopt(
+        "CREATE TABLE harvest (tweet TEXT PRIMARY KEY, author TEXT, likes INT, found TIMESTAMPTZ);"
+        "CREATE VIEW reply_opportunities AS SELECT tweet AS tweet_id, author AS target_username,"
+        " likes AS like_count, found AS discovered_at FROM harvest"
+    )
+    assert tell_a_life(engine) == WHOLE
+    assert learn(engine) == LEARNT
+
+
+def test_a_wait_that_runs_out_is_no_refusal(adopt: Adopt, empty_engine: sa.Engine) -> None:
+    run(empty_engine, "CREATE TABLE public.reply_opportunities (id SERIAL PRIMARY KEY, tweet_id TEXT)")
+    name = empty_engine.url.database
+    run(empty_engine, f"ALTER DATABASE {name} SET lock_timeout = '200ms'")
+    with empty_engine.begin() as reader:
+        reader.exec_driver_sql("SELECT * FROM public.reply_opportunities")
+        hasty = create_engine(empty_engine.url.render_as_string(hide_password=False))
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            migrate(hasty, "public", names())
+        hasty.dispose()
+    adopt("SELECT 1")
+    assert tell_a_life(empty_engine) == WHOLE
 
 
 def test_old_rows_are_not_dated_with_the_migration(adopt: Adopt) -> None:

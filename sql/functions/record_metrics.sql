@@ -55,16 +55,10 @@ BEGIN
             known.tweet_id = record_metrics.tweet_id
             AND known.collected_at = record_metrics.collected_at
             AND known.source IS DISTINCT FROM 'export'
-            AND EXISTS (
-                SELECT FROM unnest(
-                    counts,
-                    ARRAY[
-                        known.followers_gained, known.likes, known.impressions, known.profile_clicks, known.replies,
-                        known.reposts, known.bookmarks, known.engagements
-                    ]::BIGINT[]
-                ) AS pair (told, stored)
-                WHERE pair.told > coalesce(pair.stored, -1)
-            );
+            AND tells_more(counts, ARRAY[
+                known.followers_gained, known.likes, known.impressions, known.profile_clicks, known.replies,
+                known.reposts, known.bookmarks, known.engagements
+            ]);
         is_new := FOUND;
     ELSE
         INSERT INTO bot_snapshots (

@@ -20,16 +20,10 @@ BEGIN
         bookmarks = greatest(known.bookmarks, excluded.bookmarks),
         engagements = greatest(known.engagements, excluded.engagements),
         recorded_at = clock_timestamp() -- it may come too late for a closed day
-    WHERE EXISTS (
-        SELECT FROM unnest(
-            counts,
-            ARRAY[
-                known.followers_gained, known.likes, known.impressions, known.profile_clicks, known.replies,
-                known.reposts, known.bookmarks, known.engagements
-            ]
-        ) AS pair (told, stored)
-        WHERE pair.told > coalesce(pair.stored, -1)
-    );
+    WHERE tells_more(counts, ARRAY[
+        known.followers_gained, known.likes, known.impressions, known.profile_clicks, known.replies,
+        known.reposts, known.bookmarks, known.engagements
+    ]);
     RETURN FOUND;
 END
 $$;

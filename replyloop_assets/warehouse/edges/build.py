@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import sqlalchemy as sa
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import DBAPIError
 
 from replyloop_assets.settings import load_settings
@@ -86,13 +87,18 @@ def index_tables(connection: sa.Connection, fits: list[Fit]) -> None:
 
 
 def attempt(connection: sa.Connection, statements: Iterator[str]) -> None:
-    """Run what a bot's table may refuse."""
+    """Run what a bot's table may refuse. What passes by itself is no refusal: then nothing is settled.
+
+    Raises:
+        DBAPIError: a wait ran out, a deadlock, a statement that was cancelled.
+    """
     for statement in statements:
         try:
             with connection.begin_nested():
                 connection.exec_driver_sql(statement.replace("%", "%%"))
-        except DBAPIError:
-            continue
+        except DBAPIError as error:
+            if isinstance(error.orig, LockNotAvailable | QueryCanceled | DeadlockDetected):
+                raise
 
 
 def close_table(connection: sa.Connection, table: str) -> Iterator[str]:

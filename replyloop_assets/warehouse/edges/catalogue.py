@@ -79,9 +79,18 @@ class OwnTable:
     rules: tuple[tuple[str, str], ...]
 
     @property
+    def is_stored(self) -> bool:
+        """Whether it holds its rows itself."""
+        return self.kind in ("r", "p")
+
+    @property
     def is_table(self) -> bool:
         """Whether it may be given columns and indexes."""
-        return self.kind in ("r", "p") and self.is_alterable
+        return self.is_stored and self.is_alterable
+
+    def is_key(self, own: OwnColumn) -> bool:
+        """Whether one value names one row. Of what holds no rows itself nobody can say: it is believed."""
+        return not self.is_stored or (own.is_required and own.name in self.unique)
 
     def column(self, name: str) -> OwnColumn | None:
         """The column of that name, None where there is none."""

@@ -33,7 +33,7 @@ class Edge:
     """A view and the table behind it: the table's own key, the columns, the indexes that its readers need.
 
     In an index `{column}` stands for the form that the column has at the bot. `derived` are columns of a
-    bot's that can be written from others.
+    bot's that can be written from others. `natural_key` names a row where the table's key does not.
     """
 
     view: str
@@ -42,6 +42,7 @@ class Edge:
     columns: tuple[Column, ...]
     indexes: tuple[str, ...]
     derived: tuple[tuple[str, str], ...] = ()
+    natural_key: str = ""
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

@@ -81,13 +81,22 @@ class Fit:
     def is_plain(self) -> bool:
         """Whether PostgreSQL can write through the view by itself, which costs nothing."""
         return (
-            self.table.kind in ("r", "p")
+            self.table.is_stored
             and all(fitted.is_plain for fitted in self.columns)
             and not self.untold
             and all(
                 written.column and written.value == f"NEW.{written.column.name}" for written in self.written
             )
         )
+
+    @property
+    def key(self) -> Fitted | None:
+        """The column of the view by which one row is told from every other; None where there is none."""
+        for name in (self.edge.key.name, self.edge.natural_key):
+            fitted = next((one for one in self.columns if one.column.name == name), None)
+            if fitted and len(fitted.sources) == 1 and self.table.is_key(fitted.sources[0]):
+                return fitted
+        return None
 
     def fitted(self, name: str) -> Fitted:
         """The column of the view of that name."""
@@ -133,17 +142,13 @@ def fit_column(edge: Edge, column: Column, table: OwnTable, names: Names) -> Fit
     there = list(dict.fromkeys(own for name in wanted if (own := table.alike(name)) is not None))
     forms = [(own, read_as(own, column.type, names.zone)) for own in there]
     usable = [(own, form) for own, form in forms if form is not None]
+    if column.type == ANY:  # an id that names no row is none
+        usable = [(own, form) for own, form in usable if table.is_key(own)]
     sources = [one for place, one in enumerate(usable) if place == 0 or one[0].must_be_told]
     if not sources or not sources[0][0].is_required:  # an id that may be missing is read off another
         spares = [own for name in column.spare if (own := table.column(name)) is not None]
         sources += [(own, form) for own in spares if (form := read_as(own, column.type, names.zone))][:1]
-    forms_read = [form for _, form in sources]
-    read = (
-        forms_read[0]
-        if len(forms_read) == 1
-        else f"coalesce({', '.join(forms_read)})"
-        if forms_read
-        else None
-    )
+    reads = [form for _, form in sources]
+    read = f"coalesce({', '.join(reads)})" if len(reads) > 1 else next(iter(reads), None)
     unusable = tuple(own for own, form in forms if form is None)
     return Fitted(column, tuple(own for own, _ in sources), read, unusable)

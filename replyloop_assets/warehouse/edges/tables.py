@@ -31,7 +31,7 @@ FOUND_POSTS = Edge(
         Column(
             "tweet_id",
             "TEXT",
-            also=("post_id", "target_tweet_id", "status_id", "tweetid"),
+            also=("post_id", "target_tweet_id", "status_id"),
             lost="no post can be claimed, and no reply finds what it answered",
         ),
         Column("tweet_text", "TEXT", also=("tweet_content", "post_text", "content", "text"), blank="''"),
@@ -83,6 +83,7 @@ FOUND_POSTS = Edge(
         "INDEX IF NOT EXISTS idx_reply_opportunities_recorded ON {table} ({recorded_at})",
     ),
     ADDRESSES,
+    natural_key="tweet_id",
 )
 
 ACCOUNTS = Edge(
@@ -109,6 +110,7 @@ ACCOUNTS = Edge(
         Column("base_last_success_at", "TIMESTAMPTZ"),
     ),
     ("INDEX IF NOT EXISTS idx_discovered_accounts_username ON {table} (lower({username}))",),
+    natural_key="username",
 )
 
 OWN_POSTS = Edge(

@@ -27,12 +27,12 @@ BODY = """
                 RETURN NULL;
             END IF;
         ELSIF TG_OP = 'UPDATE' THEN
-            UPDATE {table} SET {changes} WHERE {key} = OLD.{key_name};
+            UPDATE {table} SET {changes} WHERE {row};
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
         ELSE
-            DELETE FROM {table} WHERE {key} = OLD.{key_name};
+            DELETE FROM {table} WHERE {row};
             RETURN OLD;
         END IF;
         RETURN NEW;
@@ -91,17 +91,30 @@ def create_view(fit: Fit, names: Names) -> str:
     columns = [f"{read_column(fit, column)} AS {column.name}" for column in fit.edge.all_columns]
     if fit.edge is OWN_POSTS:
         columns.append(f"{is_posted(fit, names)} AS is_posted")
+    if fit.table.is_stored and not fit.is_plain and fit.key is None:
+        columns += ["tableoid AS row_table", "ctid AS row_place"]
     return f"CREATE VIEW {SCHEMA}.{fit.edge.view} AS SELECT {', '.join(columns)} FROM {table_of(fit)}"
 
 
 def read_column(fit: Fit, column: Column) -> str:
-    """The column as it is read; where it cannot be, nothing, or the place of the row for its id."""
+    """The column as it is read; where it cannot be, nothing. Without an id it is what names the row."""
     read = fit.fitted(column.name).read
     if read is not None:
         return read
     if column is not fit.edge.key:
         return f"NULL::{column.type}"
-    return "(tableoid::TEXT || ctid::TEXT)" if fit.table.kind in ("r", "p") else "NULL::TEXT"
+    if fit.key is not None and fit.key.read is not None:
+        return fit.key.read
+    return "(tableoid::TEXT || ctid::TEXT)" if fit.table.is_stored else "NULL::TEXT"
+
+
+def one_row(fit: Fit) -> str:
+    """The condition that holds for the row that is OLD, and for no other: by its key, else by its place."""
+    if fit.key is not None:
+        return f"{fit.key.read} = OLD.{fit.key.column.name}"
+    if fit.table.is_stored:
+        return "ctid = OLD.row_place AND tableoid = OLD.row_table"
+    return "FALSE"  # a view without a key: it can be read, and added to
 
 
 def is_posted(fit: Fit, names: Names) -> str:
@@ -118,7 +131,7 @@ def create_trigger(fit: Fit, posted: str) -> str:
     Args:
         posted: the word with which this bot's table says that a post is out.
     """
-    table, key = table_of(fit), fit.edge.key
+    table = table_of(fit)
     columns, values, changes = [], [], []
     for written in fit.written:
         name, value = quote(written.own.name), written.value
@@ -143,10 +156,14 @@ def create_trigger(fit: Fit, posted: str) -> str:
     refusal = f"RAISE not_null_violation USING MESSAGE = {literal(sentence)};" if fit.untold else ""
     is_unique = any(index.startswith("UNIQUE") for index in fit.edge.indexes)
     body = BODY.format(
-        table=table, columns=", ".join(columns), values=", ".join(values),
-        changes=", ".join(changes) or f"{columns[0]} = {columns[0]}", key=read_column(fit, key),
-        key_name=key.name, refusal=refusal, conflict=" ON CONFLICT DO NOTHING" if is_unique else "",
-    )  # fmt: skip
+        table=table,
+        columns=", ".join(columns),
+        values=", ".join(values),
+        changes=", ".join(changes) or f"{columns[0]} = {columns[0]}",
+        row=one_row(fit),
+        refusal=refusal,
+        conflict=" ON CONFLICT DO NOTHING" if is_unique else "",
+    )
     return TRIGGER.format(schema=SCHEMA, view=fit.edge.view, body=literal(body))
 
 
