@@ -96,7 +96,8 @@ def noted(engine: sa.Engine, name: str, statements: Statements) -> Iterator[None
     """Note what is executed for the asset of this name."""
 
     def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements[name].add(statement)
+        if "SAVEPOINT" not in statement:
+            statements[name].add(statement)
 
     sa.event.listen(engine, "before_cursor_execute", note)
     yield

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.queries import read_sql
 
 
@@ -26,8 +27,10 @@ def classify_opportunities(
         },
     ).rowcount
     if rows:
-        connection.execute(
-            sa.text(read_sql("stages/classified_opportunities_live")),
+        show(
+            connection,
+            STAGE.name,
+            read_sql("stages/classified_opportunities_live"),
             {
                 "day": window.day,
                 "day_start": day_start(window.day),

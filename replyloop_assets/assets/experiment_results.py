@@ -23,6 +23,7 @@ from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.experiments.suggestions import suggest
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import derived_id, read_frame, write_frame
 from replyloop_assets.warehouse.queries import read_sql
@@ -61,7 +62,7 @@ def evaluate_experiments(
         write_frame(connection, STAGE.writes, newest.drop(columns=["event", "status"]), days_held=days_held)
     if results:
         # a decision stands: what disagrees with it later is told, once
-        connection.execute(sa.text(read_sql("stages/experiment_results_disagreement")), results)
+        show(connection, STAGE.name, read_sql("stages/experiment_results_disagreement"), results)
     if window.is_newest_closed:
         if results:
             moves = [result | {"decided_at": window.as_of} for result in results]

@@ -9,6 +9,7 @@ from replyloop_assets.learning.dimensions import ALL, RATED
 from replyloop_assets.learning.performance import describe, rate_performance
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import derived_id, read_frame, write_frame
 from replyloop_assets.warehouse.queries import read_sql
@@ -61,7 +62,8 @@ def rate_replies(connection: sa.Connection, window: Window, settings: Settings, 
         created_at=window.as_of,
     )
     if window.is_newest:
-        connection.execute(sa.text(read_sql("stages/reply_performance_analytics_live")), {"day": window.day})
+        for name in ("live", "added"):
+            show(connection, STAGE.name, read_sql(f"stages/{STAGE.name}_{name}"), {"day": window.day})
     return rows
 
 

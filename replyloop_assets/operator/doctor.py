@@ -12,36 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from replyloop_assets.operator.findings import GRAVITIES, Finding
+from replyloop_assets.operator.name_findings import of_names
+from replyloop_assets.operator.role_findings import of_roles
 from replyloop_assets.operator.table_findings import of_tables
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.edges.build import STRANGERS, bot_names, read_fits
-from replyloop_assets.warehouse.edges.fit import Fit
-from replyloop_assets.warehouse.edges.views import table_of
+from replyloop_assets.warehouse.edges.build import bot_names, read_fits
 from replyloop_assets.warehouse.engine import SCHEMA
 from replyloop_assets.warehouse.migrations import MINIMUM_VERSION, migrations, read_ledger
 
 SILENT = timedelta(hours=13)  # two turns of the chain were missed
 LITTLE_DISK = 1 << 30
-
-RIGHTS = """
-    SELECT
-        string_agg(DISTINCT r.rolname, ' and ' ORDER BY r.rolname) AS roles,
-        string_agg(DISTINCT p.privilege, ', ' ORDER BY p.privilege) AS privileges
-    FROM pg_roles AS r
-    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p (privilege)
-    INNER JOIN pg_class AS c ON c.oid = CAST(:name AS REGCLASS)
-    WHERE r.rolname = ANY(:strangers) AND has_table_privilege(r.oid, c.oid, p.privilege)
-        -- row level security holds rows back, and not who empties a table
-        AND (NOT c.relrowsecurity OR p.privilege = 'TRUNCATE')
-    HAVING count(*) > 0
-"""
-# as PostgreSQL 14 gives it by default, and a database that was upgraded from it
-ANYONE_CREATES = """
-    SELECT count(*) > 0
-    FROM pg_namespace AS n
-    CROSS JOIN LATERAL aclexplode(n.nspacl) AS held
-    WHERE n.nspname = :schema AND held.grantee = 0 AND held.privilege_type = 'CREATE'
-"""
 
 
 def examine(
@@ -53,12 +33,13 @@ def examine(
         disk: where the private server keeps its data; None for a server that is not ours.
         rows: whether the rows are looked at, too, which takes a moment.
     """
-    names = bot_names()
+    names = bot_names(settings)
     with engine.connect() as connection:
         fits = read_fits(connection, settings.bot_schema, names)
         findings = [
             *of_server(connection),
             *of_migrations(connection),
+            *of_names(fits, names),
             *of_tables(connection, fits, names, settings.bot_schema, rows),
             *of_roles(connection, fits, settings.bot_schema),
             *of_turning(connection, now),
@@ -110,18 +91,6 @@ def of_migrations(connection: sa.Connection) -> Iterator[Finding]:
         yield Finding("note", "migrations", what, "replyloop db migrate")
     else:
         yield Finding("well", "migrations", f"all {len(known)} are applied")
-
-
-def of_roles(connection: sa.Connection, fits: list[Fit], schema: str) -> Iterator[Finding]:
-    """What strangers may do with the bot's tables, and in their schema."""
-    if connection.execute(sa.text(ANYONE_CREATES), {"schema": schema}).scalar_one():
-        what = "any role may create functions here, which others may then run without knowing"
-        yield Finding("warning", f"schema {schema}", what, f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC")
-    for fit in fits:
-        held = connection.execute(sa.text(RIGHTS), {"name": table_of(fit), "strangers": list(STRANGERS)})
-        for row in held:
-            what = f"{row.roles}, whoever has your project's public key, may {row.privileges} all of it"
-            yield Finding("warning", fit.table.name, what, "replyloop db protect closes it")
 
 
 def of_turning(connection: sa.Connection, now: datetime) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from replyloop_assets.operator.findings import Finding, Gravity
 from replyloop_assets.warehouse.edges.build import overwrites
 from replyloop_assets.warehouse.edges.casts import quote
-from replyloop_assets.warehouse.edges.fit import Fit, Names
+from replyloop_assets.warehouse.edges.fit import Fit, Names, added_name
 from replyloop_assets.warehouse.edges.tables import BOT_SNAPSHOTS, EDGES, FOUND_POSTS, OWN_POSTS
 from replyloop_assets.warehouse.edges.views import is_posted, table_of
 
@@ -24,6 +24,14 @@ LOOKALIKES = """
     GROUP BY c.relname
     ORDER BY c.relname
 """
+ELSEWHERE = """
+    SELECT min(n.nspname::TEXT)
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+    WHERE
+        c.relname = :name AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        AND n.nspname NOT IN (:schema, 'replyloop', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+"""
 
 
 def of_tables(
@@ -35,7 +43,9 @@ def of_tables(
         name = names.tables.get(edge.table, edge.table)
         if edge not in there:
             advice = "replyloop db migrate"
-            if likely := lookalike(connection, schema, [column.name for column in edge.columns], fits):
+            if elsewhere := connection.execute(sa.text(ELSEWHERE), {"name": name, "schema": schema}).scalar():
+                advice = f"if your bot's is the one in {elsewhere}, set REPLYLOOP_BOT_SCHEMA={elsewhere}"
+            elif likely := lookalike(connection, schema, [column.name for column in edge.columns], fits):
                 advice = f"if your bot's is {likely}, set REPLYLOOP_BOT_NAMES={edge.table}={likely}"
             yield Finding("note", name, f"there is none in schema {schema}: migrating makes it", advice)
             continue
@@ -71,14 +81,15 @@ def of_columns(fit: Fit, names: Names) -> Iterator[Finding]:
         column = fitted.column
         for own in fitted.unusable:
             what = f"{own.name} is {own.type} and cannot be read as {column.type.lower()}"
-            lost = f": {column.lost}" if column.lost and fitted.read is None else ""
-            gravity: Gravity = "warning" if lost else "note"
-            yield Finding(
-                gravity,
-                table,
-                what + lost,
-                f"name another: REPLYLOOP_BOT_NAMES={fit.edge.table}.{column.name}=…",
-            )
+            advice = f"name another: REPLYLOOP_BOT_NAMES={fit.edge.table}.{column.name}=…"
+            if fitted.read is not None:
+                what += f": what stands there is not read, what is told stands in {fitted.sources[0].name}"
+            elif column.lost:
+                what += f": {column.lost}"
+                if fit.table.is_table:
+                    advice += f", else replyloop db migrate puts {added_name(column, fit.table)} beside it"
+            gravity: Gravity = "warning" if column.lost else "note"
+            yield Finding(gravity, table, what, advice)
         if fitted.read is None and not fitted.unusable and column.lost:
             gravity = "note" if fit.table.is_table else "warning"
             advice = "replyloop db migrate adds it" if fit.table.is_table else "add it, or name another"
@@ -86,6 +97,9 @@ def of_columns(fit: Fit, names: Names) -> Iterator[Finding]:
         if any(own.type in ("timestamp", "date") for own in fitted.sources):
             what = f"{fitted.sources[0].name} has no time zone and is read as {names.zone}"
             yield Finding("note", table, what, "if it is another, set REPLYLOOP_BOT_TIMEZONE")
+    if fit.table.is_stored and fit.key is None and not fit.is_plain:
+        what = f"{fit.edge.key.name} does not name one row of it: rows are known by where they lie"
+        yield Finding("note", table, what, f"a primary key on {fit.edge.key.name} would")
     for name in fit.untold:
         what = f"{name} may not be empty, and nothing is known to write there: a new row is refused"
         advice = f"give it a default, or set REPLYLOOP_BOT_VALUES={fit.edge.table}.{name}=…"

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window
+from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.queries import read_sql
 
 ENTER = sa.text("""
@@ -44,31 +45,27 @@ LEAVE = sa.text("""
         computed_at = excluded.computed_at
 """)
 FAIL = sa.text("""
-    WITH failure AS (
-        SELECT CAST(:stage AS TEXT) AS stage, CAST(:day AS DATE) AS day, CAST(:reason AS TEXT) AS reason
-    ),
-
-    opened AS (
-        UPDATE stage_days SET closed = FALSE
-        FROM failure
-        WHERE stage_days.stage = failure.stage AND stage_days.day = failure.day
-    ),
-
-    event AS (
-        INSERT INTO events (event_type, event_data, severity)
-        SELECT
-            'stage_failure', jsonb_build_object('component', stage, 'day', day, 'message', reason), 'error'
-        FROM failure
-        -- told once, however often it is tried; those that wait for it only say so in stage_failures
-        WHERE reason NOT LIKE 'waits for %' AND NOT EXISTS (
-            SELECT FROM stage_failures AS known
-            WHERE (known.stage, known.day, known.reason) = (failure.stage, failure.day, failure.reason)
-        )
+    WITH opened AS (
+        UPDATE stage_days SET closed = FALSE WHERE stage = :stage AND day = :day
     )
-
-    INSERT INTO stage_failures (stage, day, reason) SELECT stage, day, reason FROM failure
+    INSERT INTO stage_failures (stage, day, reason) VALUES (:stage, :day, :reason)
     ON CONFLICT (stage, day) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at
 """)
+# told once, however often it is tried; those that wait for it only say so in stage_failures
+TELL_FAILURE = """
+    INSERT INTO events (event_type, event_data, severity)
+    SELECT
+        'stage_failure',
+        jsonb_build_object('component', failed.stage, 'day', failed.day, 'message', failed.reason),
+        'error'
+    FROM (
+        SELECT CAST(:stage AS TEXT) AS stage, CAST(:day AS DATE) AS day, CAST(:reason AS TEXT) AS reason
+    ) AS failed
+    WHERE failed.reason NOT LIKE 'waits for %' AND NOT EXISTS (
+        SELECT FROM stage_failures AS known
+        WHERE (known.stage, known.day, known.reason) = (failed.stage, failed.day, failed.reason)
+    )
+"""
 
 
 @dataclass(frozen=True)
@@ -139,8 +136,10 @@ def fill_window(
 
 def record_failure(engine: sa.Engine, stage: str, day: date, reason: str) -> None:
     """Name a day that could not be computed, for the windows that hold it and for the operator."""
+    failure = {"stage": stage, "day": day, "reason": reason}
     with engine.begin() as connection:
-        connection.execute(FAIL, {"stage": stage, "day": day, "reason": reason})
+        show(connection, stage, TELL_FAILURE, failure)
+        connection.execute(FAIL, failure)
 
 
 def reopen_late_days(

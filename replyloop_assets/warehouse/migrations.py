@@ -28,7 +28,9 @@ from replyloop_assets.warehouse.edges.build import (
     held_views,
     index_tables,
     read_fits,
+    run,
 )
+from replyloop_assets.warehouse.edges.casts import quote
 from replyloop_assets.warehouse.edges.fit import Names
 from replyloop_assets.warehouse.engine import SCHEMA
 from replyloop_assets.warehouse.functions import replace_functions
@@ -98,7 +100,7 @@ def migrate(engine: sa.Engine, bot_schema: str | None = None, names: Names | Non
                     new.append(path.stem)
             elif applied[path.stem] not in known_forms(path.stem):
                 raise_other_form(path.stem)
-        settle(connection, bot, names or bot_names(), applied.get(SETTLED))
+        settle(connection, bot, names or bot_names(load_settings()), applied.get(SETTLED))
     return new
 
 
@@ -114,11 +116,10 @@ def check_server(connection: sa.Connection) -> None:
 
 def prepare_schemas(connection: sa.Connection, bot: str) -> None:
     """Both schemas and the ledger, and what scripts may ask for."""
-    quoted = connection.dialect.identifier_preparer.quote_identifier
     for name in (SCHEMA, bot):
-        exists = connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": quoted(name)}).scalar()
+        exists = connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": quote(name)}).scalar()
         if exists is None:  # asked first, as IF NOT EXISTS wants the right to create it all the same
-            connection.exec_driver_sql(f"CREATE SCHEMA {quoted(name)}")
+            run(connection, f"CREATE SCHEMA {quote(name)}")
     connection.exec_driver_sql(LEDGER)
     say(connection, "bot_schema", bot)
 
@@ -262,9 +263,8 @@ def record(connection: sa.Connection, name: str, checksum: str) -> None:
 
 def walk(connection: sa.Connection, *schemas: str) -> None:
     """Names mean those of these schemas from now on, in this transaction."""
-    quoted = map(connection.dialect.identifier_preparer.quote_identifier, schemas)
     say_path = sa.text("SELECT set_config('search_path', :path, TRUE)")
-    connection.execute(say_path, {"path": ", ".join(quoted)})
+    connection.execute(say_path, {"path": ", ".join(map(quote, schemas))})
 
 
 def say(connection: sa.Connection, name: str, value: str) -> None:

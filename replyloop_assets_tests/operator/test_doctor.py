@@ -90,12 +90,83 @@ def test_rows_that_are_of_no_use_are_counted_by_reason(empty_engine: sa.Engine) 
 
 def test_a_type_that_cannot_be_used_is_named_with_what_is_lost(empty_engine: sa.Engine) -> None:
     script(empty_engine, "CREATE TABLE content_metadata (decision_id TEXT PRIMARY KEY, posted_at INTERVAL)")
+    before = told(empty_engine)
+    assert (
+        "content_metadata",
+        "posted_at is interval and cannot be read as timestamptz: no reply is of any day: nothing is learnt",
+    ) in before
     migrate(empty_engine)
     ((subject, what),) = told(empty_engine)
     assert (subject, what) == (
         "content_metadata",
-        "posted_at is interval and cannot be read as timestamptz: no reply is of any day: nothing is learnt",
+        "posted_at is interval and cannot be read as timestamptz: what stands there is not read, what is told"
+        " stands in replyloop_posted_at",
     )
+
+
+def told_with(monkeypatch: pytest.MonkeyPatch, engine: sa.Engine, **settings: str) -> list[tuple[str, str]]:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"REPLYLOOP_{name.upper()}", value)
+    return told(engine)
+
+
+def test_names_that_match_nothing_are_told(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = "tweet_metrics=numbers,metrics=x,tweet_metrics.hearts=likes,content_metadata.format=shape"
+    found = told_with(monkeypatch, engine, bot_names=named, bot_values="content_metadata.niche=ai,posts.a=1")
+    assert {subject: what.split(":")[0].split(", and it is none of")[0] for subject, what in found} == {
+        "numbers": "REPLYLOOP_BOT_NAMES names it as tweet_metrics, and there is none",
+        "metrics": "REPLYLOOP_BOT_NAMES speaks of it",
+        "tweet_metrics.hearts": "REPLYLOOP_BOT_NAMES speaks of it",
+        "content_metadata": "REPLYLOOP_BOT_VALUES gives niche a value, and there is no such column",
+        "posts.a": "REPLYLOOP_BOT_VALUES speaks of it",
+    }
+    missing = "REPLYLOOP_BOT_NAMES names shape as format, and there is no such column"
+    assert ("content_metadata", missing) in found
+
+
+def test_tables_in_another_schema_are_pointed_at(empty_engine: sa.Engine) -> None:
+    run(empty_engine, "CREATE SCHEMA app; CREATE TABLE app.tweet_metrics (tweet_id TEXT)")
+    advice = {one.subject: one.advice for one in examine(empty_engine, Settings(), NOW)}
+    assert advice["tweet_metrics"] == "if your bot's is the one in app, set REPLYLOOP_BOT_SCHEMA=app"
+
+
+def test_a_policy_that_holds_nothing_back_is_told(engine: sa.Engine) -> None:
+    """As Supabase's editor makes it in two clicks: "Enable read access for all users"."""
+    with engine.begin() as connection:
+        if not connection.exec_driver_sql("SELECT FROM pg_roles WHERE rolname = 'anon'").all():
+            connection.exec_driver_sql("CREATE ROLE anon NOLOGIN")
+    run(engine, "GRANT SELECT ON public.tweet_metrics, public.content_metadata TO anon")
+    run(engine, "CREATE POLICY everyone ON public.tweet_metrics FOR SELECT USING (TRUE)")
+    run(engine, "CREATE POLICY mine ON public.content_metadata FOR SELECT USING (tweet_id = '1')")
+    try:
+        ((subject, what),) = told(engine)
+        assert subject == "tweet_metrics"
+        assert what.startswith("policy everyone lets whoever has your project's public key SELECT every row")
+    finally:
+        run(engine, "REVOKE ALL ON public.tweet_metrics, public.content_metadata FROM anon")
+
+
+def test_what_the_loops_own_role_may_not_do_is_told(engine: sa.Engine) -> None:
+    run(engine, "CREATE ROLE limited LOGIN")
+    try:
+        run(engine, "GRANT CREATE, USAGE ON SCHEMA public TO limited")
+        run(engine, "GRANT replyloop_reader TO limited; GRANT SELECT ON public.tweet_metrics TO limited")
+        limited = sa.create_engine(engine.url.set(username="limited"))
+        faults = told(limited, "fault")
+        limited.dispose()
+        hidden = "row level security hides its rows from limited, as which the loop works"
+        assert hidden in [what for subject, what in faults if subject == "tweet_metrics"]
+        refused = "limited, as which the loop works, may not SELECT, INSERT, UPDATE"
+        assert ("content_metadata", refused) in faults
+    finally:
+        run(engine, "DROP OWNED BY limited; DROP ROLE limited")
+
+
+def test_an_id_that_names_no_row_is_told(empty_engine: sa.Engine) -> None:
+    script(empty_engine, "CREATE TABLE reply_opportunities (id INT, tweet_id BIGINT)")
+    migrate(empty_engine)
+    what = "id does not name one row of it: rows are known by where they lie"
+    assert ("reply_opportunities", what) in told(empty_engine, "note")
 
 
 def test_a_schema_in_which_anyone_creates_is_told(engine: sa.Engine) -> None:

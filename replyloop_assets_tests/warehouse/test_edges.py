@@ -26,11 +26,11 @@ PLAIN = Names({}, {}, {}, "UTC", ("posted",))
 
 
 def own(name: str, kind: str = "text", required: bool = False, default: str | None = None) -> OwnColumn:
-    return OwnColumn(name, kind, f'"pg_catalog"."{kind}"', False, required, default, False)
+    return OwnColumn(name, kind, f'"pg_catalog"."{kind}"', kind, False, required, default, False)
 
 
 def table(*columns: OwnColumn, kind: str = "r") -> OwnTable:
-    return OwnTable(1, "public", "t", kind, True, columns, frozenset(), ())
+    return OwnTable(1, "public", "t", kind, True, columns, frozenset(), (), ())
 
 
 def test_nothing_but_the_edges_names_the_bots_tables() -> None:
@@ -60,9 +60,10 @@ def test_no_name_of_one_column_is_that_of_another() -> None:
 
 def test_the_own_name_comes_first_and_one_that_may_not_be_empty_joins_it() -> None:
     fitted = fit(FOUND_POSTS, table(own("tweet_author"), own("author")), PLAIN).fitted("target_username")
-    assert fitted.read == '"tweet_author"'
+    assert fitted.read == 'coalesce("tweet_author", "author")'
+    assert [home.name for home in fitted.homes] == ["tweet_author"]
     fitted = fit(FOUND_POSTS, table(own("author"), own("target_username")), PLAIN).fitted("target_username")
-    assert fitted.read == '"target_username"'
+    assert fitted.read == 'coalesce("target_username", "author")'
     both = fit(FOUND_POSTS, table(own("tweet_author", required=True), own("target_username")), PLAIN)
     assert both.fitted("target_username").read == 'coalesce("target_username", "tweet_author")'
     homes = {written.own.name: written.column is not None for written in both.written}

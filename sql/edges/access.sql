@@ -33,7 +33,7 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', held.signature, strangers);
         -- an index on a bot's table asks it of whoever writes there; strangers do not see the schema
-        IF held.signature::TEXT ~ '\minstant_of_(number|text)\(' THEN
+        IF held.signature::TEXT ~ '\m(instant_of_number|instant_of_text|json_of_text)\(' THEN
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', held.signature);
         END IF;
         IF held.is_the_bots THEN

@@ -1,11 +1,11 @@
 -- Keeps what has changed in snapshots that the bot overwrites: each change seen is a snapshot of its own, of
--- the instant that the bot says, or of the look where that has not moved. Posts of the last 30 days, and
--- those never seen before. Returns how many were new.
+-- the instant that the bot says, or of the look where that has not moved; what was told, or came in an
+-- export, is no look. Posts of the last 30 days, and those never looked at. Returns how many were new.
 CREATE OR REPLACE FUNCTION see_bot_snapshots(at TIMESTAMPTZ) RETURNS BIGINT
 LANGUAGE sql AS $$
     WITH added AS (
         INSERT INTO seen_snapshots (
-            tweet_id, collected_at, impressions, likes, replies, reposts, bookmarks, shares, engagements,
+            tweet_id, collected_at, source, impressions, likes, replies, reposts, bookmarks, shares, engagements,
             followers_gained, profile_clicks, detail_expands, url_clicks, hashtag_clicks, permalink_clicks
         )
         SELECT
@@ -14,6 +14,7 @@ LANGUAGE sql AS $$
                 WHEN known.collected_at >= least(present.collected_at, at) THEN at
                 ELSE least(present.collected_at, at)
             END,
+            'look',
             present.impressions, present.likes, present.replies, present.reposts, present.bookmarks, present.shares,
             present.engagements, present.followers_gained, present.profile_clicks, present.detail_expands,
             present.url_clicks, present.hashtag_clicks, present.permalink_clicks
@@ -21,7 +22,7 @@ LANGUAGE sql AS $$
         LEFT JOIN LATERAL (
             SELECT seen.*
             FROM seen_snapshots AS seen
-            WHERE seen.tweet_id = present.tweet_id
+            WHERE seen.tweet_id = present.tweet_id AND seen.source = 'look'
             ORDER BY seen.collected_at DESC
             LIMIT 1
         ) AS known ON TRUE

@@ -160,7 +160,7 @@ WHERE NOT known;
 
 -- name: add_metrics
 WITH added AS (
-    INSERT INTO bot_snapshots (
+    INSERT INTO exported_snapshots (
         tweet_id, collected_at, source, impressions, likes, engagements, bookmarks, shares,
         followers_gained, replies, reposts, profile_clicks, detail_expands, url_clicks,
         hashtag_clicks, permalink_clicks
@@ -172,7 +172,7 @@ WITH added AS (
     FROM kept
     WHERE
         NOT EXISTS (
-            SELECT FROM bot_snapshots AS stored
+            SELECT FROM snapshots AS stored
             WHERE
                 stored.tweet_id = kept.tweet_id
                 AND stored.collected_at = kept.collected_at
@@ -185,7 +185,7 @@ UPDATE kept SET touched = TRUE FROM added WHERE kept.tweet_id = added.tweet_id;
 
 -- name: raise_metrics: two exports of one instant
 WITH raised AS (
-    UPDATE bot_snapshots AS stored
+    UPDATE exported_snapshots AS stored
     SET
         recorded_at = clock_timestamp(), -- it may come too late for a closed day
         impressions = kept.impressions,

@@ -1,16 +1,17 @@
 """Builds the edges in the database: what the bot's tables lack, then the views over them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import sqlalchemy as sa
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import DBAPIError
 
-from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.edges.casts import literal, quote
+from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.edges.casts import literal, quote, read_as, write_as
 from replyloop_assets.warehouse.edges.catalogue import read_table
 from replyloop_assets.warehouse.edges.fit import Fit, Names, fit
-from replyloop_assets.warehouse.edges.tables import BOT_SNAPSHOTS, EDGES, POSTED_WORDS, SNAPSHOT
+from replyloop_assets.warehouse.edges.tables import BOT_SNAPSHOTS, EDGES, SNAPSHOT
 from replyloop_assets.warehouse.edges.views import (
     complete_table,
     create_indexes,
@@ -19,14 +20,14 @@ from replyloop_assets.warehouse.edges.views import (
     create_view,
     table_of,
 )
+from replyloop_assets.warehouse.edges.words import POSTED_WORDS, translate
 from replyloop_assets.warehouse.engine import SCHEMA
 
 STRANGERS = ("anon", "authenticated")  # Supabase's: whoever calls from a browser
 
 
-def bot_names() -> Names:
+def bot_names(settings: Settings) -> Names:
     """What the settings say of the bot's tables."""
-    settings = load_settings()
     named = dict(one.split("=", 1) for one in settings.bot_names)
     posted = dict.fromkeys(word.lower() for word in (*settings.bot_posted, *POSTED_WORDS))
     return Names(
@@ -44,7 +45,8 @@ def read_fits(connection: sa.Connection, schema: str, names: Names) -> list[Fit]
     for edge in EDGES:
         table = read_table(connection, schema, names.tables.get(edge.table, edge.table))
         if table is not None:
-            found.append(fit(edge, table, names))
+            one = fit(edge, table, names)
+            found.append(replace(one, words=translate(connection, one, names)))
     return found
 
 
@@ -54,9 +56,9 @@ def describe_views(connection: sa.Connection, fits: list[Fit], names: Names) -> 
     for one in fits:
         statements.append(create_view(one, names))
         if not one.is_plain and one.written:
-            statements.append(create_trigger(one, posted_word(connection, one, names)))
+            statements.append(create_trigger(one))
         if one.edge is BOT_SNAPSHOTS:
-            statements += create_snapshots(overwrites(one))
+            statements += create_snapshots(one, names)
     return statements
 
 
@@ -70,9 +72,8 @@ def complete_tables(connection: sa.Connection, schema: str, names: Names) -> lis
     for edge in EDGES:
         if edge not in there:
             name = names.tables.get(edge.table, edge.table)
-            connection.exec_driver_sql(create_table(edge, schema, name))
-            for statement in close_table(connection, f"{quote(schema)}.{quote(name)}"):
-                connection.exec_driver_sql(statement)
+            run(connection, create_table(edge, schema, name))
+            close_table(connection, f"{quote(schema)}.{quote(name)}")
     for one in read_fits(connection, schema, names):
         if one.table.is_table:
             attempt(connection, complete_table(one))
@@ -95,28 +96,32 @@ def attempt(connection: sa.Connection, statements: Iterator[str]) -> None:
     for statement in statements:
         try:
             with connection.begin_nested():
-                connection.exec_driver_sql(statement.replace("%", "%%"))
+                run(connection, statement)
         except DBAPIError as error:
             if isinstance(error.orig, LockNotAvailable | QueryCanceled | DeadlockDetected):
                 raise
 
 
-def close_table(connection: sa.Connection, table: str) -> Iterator[str]:
+def run(connection: sa.Connection, statement: str) -> None:
+    """Run a statement that may hold a name of the bot's, with whatever is in it."""
+    connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def close_table(connection: sa.Connection, table: str) -> None:
     """Close a table to everyone but its owner and whoever is above row level security."""
-    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
-    yield f"REVOKE ALL ON TABLE {table} FROM PUBLIC"
+    run(connection, f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    run(connection, f"REVOKE ALL ON TABLE {table} FROM PUBLIC")
     known = sa.text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)")
     for role in connection.execute(known, {"names": list(STRANGERS)}).scalars():
-        yield f"REVOKE ALL ON TABLE {table} FROM {quote(role)}"
+        run(connection, f"REVOKE ALL ON TABLE {table} FROM {quote(role)}")
 
 
 def protect_tables(connection: sa.Connection, schema: str) -> tuple[list[str], list[str]]:
     """Close the bot's tables; the names of those that were closed, and of those that are another's."""
-    fits = read_fits(connection, schema, bot_names())
+    fits = read_fits(connection, schema, bot_names(load_settings()))
     closed = [one for one in fits if one.table.is_table]
     for one in closed:
-        for statement in close_table(connection, table_of(one)):
-            connection.exec_driver_sql(statement)
+        close_table(connection, table_of(one))
     return [one.table.name for one in closed], [one.table.name for one in fits if one not in closed]
 
 
@@ -128,7 +133,7 @@ def detach(connection: sa.Connection) -> None:
 
 def drop_views(connection: sa.Connection) -> None:
     """Drop the views, before functions and views are made anew."""
-    for view in ("snapshots", *(edge.view for edge in EDGES)):
+    for view in ("exported_snapshots", "snapshots", *(edge.view for edge in EDGES)):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {SCHEMA}.{view}")
 
 
@@ -141,49 +146,41 @@ def held_views(connection: sa.Connection) -> list[str]:
 def create_views(connection: sa.Connection, statements: list[str]) -> None:
     """Make the views."""
     for statement in statements:
-        connection.exec_driver_sql(statement.replace("%", "%%"))
-
-
-def posted_word(connection: sa.Connection, one: Fit, names: Names) -> str:
-    """The word with which the bot's table says that a post is out: "posted", unless it refuses that."""
-    sources = [
-        fitted.sources[0] for fitted in one.columns if fitted.column.name == "status" and fitted.sources
-    ]
-    if not sources:
-        return "posted"
-    status = sources[0]
-    rules = [rule for column, rule in one.table.rules if column == status.name] or ["TRUE"]
-    for word in names.posted:
-        question = (
-            f"SELECT bool_and(coalesce(rule, TRUE)) FROM (SELECT unnest(ARRAY[{', '.join(rules)}]) AS rule "
-            f"FROM (SELECT {literal(word)}::{status.full_type} AS {quote(status.name)}) AS told) AS asked"
-        )
-        try:
-            with connection.begin_nested():
-                if connection.exec_driver_sql(question.replace("%", "%%")).scalar_one():
-                    return word
-        except DBAPIError:  # no word of the enumeration
-            continue
-    return "posted"
+        run(connection, statement)
 
 
 def overwrites(one: Fit) -> bool:
     """Whether the bot keeps one row a post, which it updates in place."""
-    sources = one.fitted("tweet_id").sources
-    return bool(sources) and sources[0].name in one.table.unique
+    homes = one.fitted("tweet_id").homes
+    return bool(homes) and homes[0].name in one.table.unique
 
 
-def create_snapshots(only_seen: bool) -> list[str]:
-    """All snapshots: the bot's, and those that its table does not keep.
+def create_snapshots(one: Fit, names: Names) -> list[str]:
+    """All snapshots: the bot's, and those that its table does not keep; where those of an export are put.
 
     Where a bot overwrites its own, what was seen of them is all there is: a row that changes would change
-    the past.
+    the past. An export goes into a table that is as ours would be, else it is kept apart.
     """
     columns = ", ".join(column.name for column in SNAPSHOT)
+    only_seen = overwrites(one)
     sources = ["seen_snapshots"] if only_seen else ["bot_snapshots", "seen_snapshots"]
     selects = [f"SELECT {columns} FROM {SCHEMA}.{source}" for source in sources]
+    exported = "bot_snapshots" if one.is_plain and not only_seen else "seen_snapshots"
     return [
         f"CREATE VIEW {SCHEMA}.snapshots AS {' UNION ALL '.join(selects)}",
+        f"CREATE VIEW {SCHEMA}.exported_snapshots AS SELECT {columns} FROM {SCHEMA}.{exported}",
         f"CREATE FUNCTION {SCHEMA}.bot_overwrites() RETURNS BOOLEAN LANGUAGE sql IMMUTABLE "
         f"AS 'SELECT {only_seen}'",
+        f"CREATE FUNCTION {SCHEMA}.snapshot_instant(told TIMESTAMPTZ) RETURNS TIMESTAMPTZ "
+        f"LANGUAGE sql STABLE AS {literal(held_instant(one, names))}",
     ]
+
+
+def held_instant(one: Fit, names: Names) -> str:
+    """A question: an instant as it is read again once the bot's table holds it."""
+    homes = one.fitted("collected_at").homes
+    if not homes:
+        return "SELECT told"
+    written = write_as("told", homes[0], "TIMESTAMPTZ", names.zone)
+    read = read_as(homes[0], "TIMESTAMPTZ", names.zone)
+    return f"SELECT {read} FROM (SELECT ({written})::{homes[0].declared} AS {quote(homes[0].name)}) AS held"

@@ -44,6 +44,8 @@ def read_as(own: OwnColumn, wanted: str, zone: str) -> str | None:
         return f"{name} <> 0"
     if wanted == "JSONB" and own.type == "json":
         return f"{name}::JSONB"
+    if wanted == "JSONB" and own.type in WORDS:
+        return f"json_of_text({name}::TEXT)"
     return None
 
 

@@ -21,9 +21,17 @@ RELATION = """
             SELECT a.attname::TEXT FROM pg_constraint AS rule
             INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = rule.conkey[1]
             WHERE rule.conrelid = c.oid AND rule.contype = 'c' AND cardinality(rule.conkey) = 1
-        ) AS ruled
+        ) AS ruled,
+        ARRAY(
+            SELECT format('%I.%I', n.nspname, rule.conname) FROM pg_constraint AS rule
+            INNER JOIN pg_namespace AS n ON n.oid = rule.connamespace
+            WHERE c.oid IN (rule.conrelid, rule.confrelid) AND rule.condeferred
+            ORDER BY 1
+        ) AS deferred
     FROM pg_class AS c
-    WHERE c.oid = to_regclass(:name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    WHERE
+        c.oid = to_regclass(format('%I.%I', CAST(:schema AS TEXT), CAST(:name AS TEXT)))
+        AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 COLUMNS = """
     SELECT
@@ -32,14 +40,26 @@ COLUMNS = """
         t.typname::TEXT AS type,
         t.typtype = 'e' AS is_enum,
         format('%I.%I', n.nspname, t.typname) AS full_type,
+        CASE
+            WHEN declared.typtype = 'd' THEN format('%I.%I', own.nspname, declared.typname)
+            ELSE format_type(a.atttypid, a.atttypmod)
+        END AS declared,
         a.attnotnull AS is_required,
         -- a view gives no default of the table behind it
         pg_get_expr(d.adbin, d.adrelid) AS default_value,
         a.attidentity <> '' OR a.attgenerated <> '' AS is_automatic
     FROM pg_attribute AS a
     INNER JOIN pg_type AS declared ON a.atttypid = declared.oid
-    INNER JOIN pg_type AS t
-        ON t.oid = CASE WHEN declared.typtype = 'd' THEN declared.typbasetype ELSE declared.oid END
+    INNER JOIN pg_namespace AS own ON declared.typnamespace = own.oid
+    INNER JOIN LATERAL (
+        WITH RECURSIVE base (oid) AS (
+            SELECT declared.oid
+            UNION ALL
+            SELECT below.typbasetype FROM base INNER JOIN pg_type AS below ON base.oid = below.oid
+            WHERE below.typtype = 'd'
+        )
+        SELECT pg_type.* FROM base INNER JOIN pg_type ON base.oid = pg_type.oid WHERE pg_type.typtype <> 'd'
+    ) AS t ON TRUE
     INNER JOIN pg_namespace AS n ON t.typnamespace = n.oid
     LEFT JOIN pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -49,15 +69,25 @@ COLUMNS = """
 
 @dataclass(frozen=True)
 class OwnColumn:
-    """A column that the bot's table has. `type` is PostgreSQL's short name of it (`int8`, `timestamptz`)."""
+    """A column that the bot's table has.
+
+    `type` is PostgreSQL's short name of it (`int8`, `timestamptz`), `full_type` is for casts that keep every
+    value, `declared` is what its values are rounded to (`timestamp(3) with time zone`).
+    """
 
     name: str
     type: str
     full_type: str
+    declared: str
     is_enum: bool
     is_required: bool
     default_value: str | None
     is_automatic: bool
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether it holds an instant less exactly than it is told."""
+        return self.type == "timestamptz" and self.declared != "timestamp with time zone"
 
     @property
     def must_be_told(self) -> bool:
@@ -67,7 +97,11 @@ class OwnColumn:
 
 @dataclass(frozen=True)
 class OwnTable:
-    """A table of the bot's. `unique` are the columns that alone are a key; `rules` its CHECKs by column."""
+    """A table of the bot's.
+
+    `unique` are the columns that alone are a key, `rules` its CHECKs by column, `deferred` the constraints
+    that refuse at the end of a transaction only.
+    """
 
     oid: int
     schema: str
@@ -77,6 +111,7 @@ class OwnTable:
     columns: tuple[OwnColumn, ...]
     unique: frozenset[str]
     rules: tuple[tuple[str, str], ...]
+    deferred: tuple[str, ...]
 
     @property
     def is_stored(self) -> bool:
@@ -109,9 +144,7 @@ def bare(name: str) -> str:
 
 def read_table(connection: sa.Connection, schema: str, name: str) -> OwnTable | None:
     """The bot's table of that name, None where there is none."""
-    quoted = connection.dialect.identifier_preparer.quote_identifier
-    whole = {"name": f"{quoted(schema)}.{quoted(name)}"}
-    relation = connection.execute(sa.text(RELATION), whole).one_or_none()
+    relation = connection.execute(sa.text(RELATION), {"schema": schema, "name": name}).one_or_none()
     if relation is None:
         return None
     rows = connection.execute(sa.text(COLUMNS), {"oid": relation.oid}).all()
@@ -123,11 +156,12 @@ def read_table(connection: sa.Connection, schema: str, name: str) -> OwnTable | 
         relation.is_alterable,
         tuple(
             OwnColumn(
-                row.name, row.type, row.full_type, row.is_enum, row.is_required, row.default_value,
-                row.is_automatic,
+                row.name, row.type, row.full_type, row.declared, row.is_enum, row.is_required,
+                row.default_value, row.is_automatic,
             )
             for row in rows
         ),
         frozenset(row.name for row in rows if row.place in relation.unique_places),
         tuple(zip(relation.ruled, relation.rules, strict=True)),
+        tuple(relation.deferred),
     )  # fmt: skip

@@ -11,7 +11,8 @@ class Column:
     """A column of a view: its type, the default of one that is made, its other names, what is lost without.
 
     `spare` are columns that it is read from where it is empty, and that are never written for it. `blank`
-    is what a bot's column that may not be empty is given when there is nothing to write.
+    is what a bot's column that may not be empty is given when there is nothing to write. One that is not
+    `is_added` is done without where a bot's table has none.
     """
 
     name: str
@@ -21,11 +22,16 @@ class Column:
     spare: tuple[str, ...] = ()
     lost: str = ""
     blank: str = ""
+    is_added: bool = True
+
+    def definition_as(self, name: str) -> str:
+        """As it stands in the statement that makes it under that name."""
+        return f"{name} {self.type}" + (f" DEFAULT {self.default}" if self.default else "")
 
     @property
     def definition(self) -> str:
         """As it stands in the statement that makes it."""
-        return f"{self.name} {self.type}" + (f" DEFAULT {self.default}" if self.default else "")
+        return self.definition_as(self.name)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """How a bot's table answers the contract: pure, from what the catalogue says and what the settings name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from replyloop_assets.warehouse.edges.casts import literal, quote, read_as, write_as
+from replyloop_assets.warehouse.edges.casts import WHOLE, literal, quote, read_as, write_as
 from replyloop_assets.warehouse.edges.catalogue import OwnColumn, OwnTable
 from replyloop_assets.warehouse.edges.contract import ANY, Column, Edge
 
@@ -38,19 +38,30 @@ class Written:
 class Fitted:
     """A column of a view: the bot's columns that it is read from, how, and what cannot be used.
 
-    `read` is None where the bot has nothing for it; `unusable` are columns of its name with a type that
-    cannot be read as it.
+    `homes` are read and written, `spares` only read where those are empty. `read` is None where the bot has
+    nothing for it; `unusable` are columns of its name with a type that cannot be read as it.
     """
 
     column: Column
-    sources: tuple[OwnColumn, ...]
+    homes: tuple[OwnColumn, ...]
+    spares: tuple[OwnColumn, ...]
     read: str | None
     unusable: tuple[OwnColumn, ...]
 
     @property
+    def sources(self) -> tuple[OwnColumn, ...]:
+        """The bot's columns that it is read from, the first that holds a value."""
+        return (*self.homes, *self.spares)
+
+    @property
     def is_plain(self) -> bool:
         """Whether it is a column as it is, which PostgreSQL writes through a view by itself."""
-        return len(self.sources) == 1 and self.read == quote(self.sources[0].name) and not self.is_computed
+        return (
+            len(self.homes) == len(self.sources) == 1
+            and self.read == quote(self.homes[0].name)
+            and not self.is_computed
+            and not self.homes[0].is_rounded
+        )
 
     @property
     def is_computed(self) -> bool:
@@ -60,28 +71,30 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Fit:
-    """A table and its edge: each column fitted, what is written, and what nothing is known to write to."""
+    """A table and its edge: each column fitted, what is written, and what nothing is known to write to.
+
+    `words` are, by column of the view, the bot's words for the loop's, where its table takes no other.
+    """
 
     edge: Edge
     table: OwnTable
     columns: tuple[Fitted, ...]
     written: tuple[Written, ...]
     untold: tuple[str, ...]
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[Column, ...]:
         """The columns that the bot has nothing for, or nothing that may be written."""
-        return tuple(
-            fitted.column
-            for fitted in self.columns
-            if all(own.name in fitted.column.spare for own in fitted.sources)
-        )
+        return tuple(fitted.column for fitted in self.columns if not fitted.homes)
 
     @property
     def is_plain(self) -> bool:
         """Whether PostgreSQL can write through the view by itself, which costs nothing."""
         return (
             self.table.is_stored
+            and not self.table.deferred
+            and not self.words
             and all(fitted.is_plain for fitted in self.columns)
             and not self.untold
             and all(
@@ -109,9 +122,9 @@ def fit(edge: Edge, table: OwnTable, names: Names) -> Fit:
     written: dict[str, Written] = {}
     for fitted in columns:
         column = fitted.column
-        for place, own in enumerate(fitted.sources):
+        for place, own in enumerate(fitted.homes):
             value = write_as(f"NEW.{column.name}", own, column.type, names.zone)
-            if value is None or own.is_automatic or own.name in written or own.name in column.spare:
+            if value is None or own.is_automatic or own.name in written:
                 continue
             if column.type == ANY:  # the loop has no ids to give
                 if own.must_be_told and own.type == "uuid":
@@ -135,20 +148,33 @@ def fit_column(edge: Edge, column: Column, table: OwnTable, names: Names) -> Fit
     """The bot's columns for one of the loop's.
 
     Its home is what the settings name, else the column of its own name, else the first of another name.
-    One of another name joins it where the bot lets no row be without it.
+    One of another name joins it where the bot lets no row be without it; the others are read where the
+    home is empty, unless the settings named one.
     """
     named = names.columns.get(f"{edge.table}.{column.name}")
-    wanted = dict.fromkeys([*([named] if named else []), column.name, *column.also])
+    wanted = [*([named] if named else []), added_name(column, table), column.name, *column.also]
     there = list(dict.fromkeys(own for name in wanted if (own := table.alike(name)) is not None))
-    forms = [(own, read_as(own, column.type, names.zone)) for own in there]
-    usable = [(own, form) for own, form in forms if form is not None]
+    forms = {own: form for own in there if (form := read_as(own, column.type, names.zone)) is not None}
+    usable = list(forms)
     if column.type == ANY:  # an id that names no row is none
-        usable = [(own, form) for own, form in usable if table.is_key(own)]
-    sources = [one for place, one in enumerate(usable) if place == 0 or one[0].must_be_told]
-    if not sources or not sources[0][0].is_required:  # an id that may be missing is read off another
-        spares = [own for name in column.spare if (own := table.column(name)) is not None]
-        sources += [(own, form) for own in spares if (form := read_as(own, column.type, names.zone))][:1]
-    reads = [form for _, form in sources]
+        usable = [own for own in usable if table.is_key(own)]
+    # a decision's id is any text: a column of numbers is read, and cannot be its home
+    homely = [own for own in usable if column is not edge.key or column.type == ANY or own.type not in WHOLE]
+    homes = [own for place, own in enumerate(homely) if place == 0 or own.must_be_told]
+    spares: list[OwnColumn] = []
+    if not homes or not homes[0].is_required:
+        spares = [own for own in usable if own not in homes and not (named and homes)]
+        for own in filter(None, map(table.column, column.spare)):
+            if own not in forms and (form := read_as(own, column.type, names.zone)) is not None:
+                forms[own] = form
+                spares.append(own)
+                break
+    reads = [forms[own] for own in (*homes, *spares)]
     read = f"coalesce({', '.join(reads)})" if len(reads) > 1 else next(iter(reads), None)
-    unusable = tuple(own for own, form in forms if form is None)
-    return Fitted(column, tuple(own for own, _ in sources), read, unusable)
+    unusable = tuple(own for own in there if own not in forms)
+    return Fitted(column, tuple(homes), tuple(spares), read, unusable)
+
+
+def added_name(column: Column, table: OwnTable) -> str:
+    """The name under which it is added: its own, or one that says whose it is where that is taken."""
+    return f"replyloop_{column.name}" if table.column(column.name) is not None else column.name

@@ -147,7 +147,8 @@ OWN_POSTS = Edge(
             also=("posted_tweet_id", "reply_tweet_id", "x_post_id", "status_id"),
             lost="no reply finds its metrics: nothing is learnt",
         ),
-        Column("status", "TEXT", "'posted'", also=("state", "post_status")),
+        # a table without one is given none: there a post is out once it has an id
+        Column("status", "TEXT", "'posted'", also=("state", "post_status"), is_added=False),
         Column(
             "posted_at",
             "TIMESTAMPTZ",
@@ -259,15 +260,3 @@ EVENTS = Edge(
 )
 
 EDGES = (FOUND_POSTS, ACCOUNTS, OWN_POSTS, BOT_SNAPSHOTS, ACCOUNT_FOLLOWERS, EVENTS)
-# what bots call a post that is out, in lower case: to the loop it is "posted"
-POSTED_WORDS = (
-    "posted",
-    "published",
-    "success",
-    "succeeded",
-    "sent",
-    "live",
-    "tweeted",
-    "replied",
-    "completed",
-)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from replyloop_assets.warehouse.edges.casts import literal, quote
 from replyloop_assets.warehouse.edges.contract import ANY, RECORDED, Column, Edge
-from replyloop_assets.warehouse.edges.fit import Fit, Names
+from replyloop_assets.warehouse.edges.fit import Fit, Names, added_name
 from replyloop_assets.warehouse.edges.tables import OWN_POSTS
 from replyloop_assets.warehouse.engine import SCHEMA
 
@@ -21,8 +21,7 @@ BODY = """
     #variable_conflict use_column
     BEGIN
         IF TG_OP = 'INSERT' THEN
-            {refusal}
-            INSERT INTO {table} ({columns}) VALUES ({values}){conflict};
+            {insert}
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
@@ -35,8 +34,17 @@ BODY = """
             DELETE FROM {table} WHERE {row};
             RETURN OLD;
         END IF;
+        {constraints}
         RETURN NEW;
     END
+"""
+# tried all the same: a trigger of the bot's may know what to write there
+INSERT_OR_SAY = """
+            BEGIN
+                {insert}
+            EXCEPTION WHEN not_null_violation THEN
+                RAISE not_null_violation USING MESSAGE = {sentence};
+            END;
 """
 
 
@@ -52,17 +60,18 @@ def complete_table(fit: Fit) -> Iterator[str]:
     """The columns that the bot has nothing for.
 
     What was there before has no recorded_at: a volatile default would rewrite the table, and no such row
-    is late. A column of the name with a type that cannot be read stays as it is, and the loop does without.
+    is late. A column of the name with a type that cannot be used stays as it is beside ours.
     """
     table = table_of(fit)
     for column in fit.missing:
-        if fit.table.column(column.name) is not None or column.type == ANY:
+        if column.type == ANY or not column.is_added:
             continue
+        name = added_name(column, fit.table)
         if column.default in (RECORDED, "now()"):  # nobody knows when the old rows were made
-            yield f"ALTER TABLE {table} ADD COLUMN {column.name} {column.type}"
-            yield f"ALTER TABLE {table} ALTER COLUMN {column.name} SET DEFAULT {column.default}"
+            yield f"ALTER TABLE {table} ADD COLUMN {name} {column.type}"
+            yield f"ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT {column.default}"
         else:
-            yield f"ALTER TABLE {table} ADD COLUMN {column.definition}"
+            yield f"ALTER TABLE {table} ADD COLUMN {column.definition_as(name)}"
     for column in fit.edge.columns:
         own = fit.table.column(column.name)
         if column.default == RECORDED and (own is None or own.default_value != RECORDED):
@@ -102,7 +111,9 @@ def read_column(fit: Fit, column: Column) -> str:
     if read is not None:
         return read
     if column is not fit.edge.key:
-        return f"NULL::{column.type}"
+        # what cannot be given the column has its default in every row, unless that is the time of day
+        is_constant = column.default and column.default not in (RECORDED, "now()")
+        return f"{column.default if is_constant else 'NULL'}::{column.type}"
     if fit.key is not None and fit.key.read is not None:
         return fit.key.read
     return "(tableoid::TEXT || ctid::TEXT)" if fit.table.is_stored else "NULL::TEXT"
@@ -125,20 +136,16 @@ def is_posted(fit: Fit, names: Names) -> str:
     return f"lower({status}) IN ({', '.join(map(literal, names.posted))})"
 
 
-def create_trigger(fit: Fit, posted: str) -> str:
-    """What writes through a view that PostgreSQL cannot write through by itself.
-
-    Args:
-        posted: the word with which this bot's table says that a post is out.
-    """
+def create_trigger(fit: Fit) -> str:
+    """What writes through a view that PostgreSQL cannot write through by itself."""
     table = table_of(fit)
     columns, values, changes = [], [], []
     for written in fit.written:
         name, value = quote(written.own.name), written.value
-        if written.column is not None and fit.edge is OWN_POSTS and written.column.name == "status":
-            value = value.replace(
-                "NEW.status", f"(CASE NEW.status WHEN 'posted' THEN {literal(posted)} ELSE NEW.status END)"
-            )
+        if written.column is not None and (words := fit.words.get(written.column.name)):
+            told = f"NEW.{written.column.name}"
+            cases = " ".join(f"WHEN {literal(ours)} THEN {literal(theirs)}" for ours, theirs in words.items())
+            value = value.replace(told, f"(CASE {told} {cases} ELSE {told} END)")
         if written.column is not None:
             at = written.column.name
             changes.append(
@@ -153,16 +160,19 @@ def create_trigger(fit: Fit, posted: str) -> str:
         f"give it a default, write the row before you tell of it, or set "
         f"REPLYLOOP_BOT_VALUES={fit.edge.table}.{fit.untold[0] if fit.untold else ''}=…"
     )
-    refusal = f"RAISE not_null_violation USING MESSAGE = {literal(sentence)};" if fit.untold else ""
     is_unique = any(index.startswith("UNIQUE") for index in fit.edge.indexes)
+    conflict = " ON CONFLICT DO NOTHING" if is_unique else ""
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)}){conflict};"
+    if fit.untold:
+        insert = INSERT_OR_SAY.format(insert=insert, sentence=literal(sentence))
+    # what would refuse at the end of the transaction, where nobody could keep it, refuses here
+    late = ", ".join(fit.table.deferred)
     body = BODY.format(
         table=table,
-        columns=", ".join(columns),
-        values=", ".join(values),
+        insert=insert,
         changes=", ".join(changes) or f"{columns[0]} = {columns[0]}",
         row=one_row(fit),
-        refusal=refusal,
-        conflict=" ON CONFLICT DO NOTHING" if is_unique else "",
+        constraints=f"SET CONSTRAINTS {late} IMMEDIATE; SET CONSTRAINTS {late} DEFERRED;" if late else "",
     )
     return TRIGGER.format(schema=SCHEMA, view=fit.edge.view, body=literal(body))
 
