@@ -6,6 +6,8 @@ from datetime import UTC
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.strategy_allocation import read_doubts
+from replyloop_assets.learning.allocation.doubt import widened
 from replyloop_assets.learning.allocation.evidence import steady_days
 from replyloop_assets.learning.allocation.shares import in_pivot
 from replyloop_assets.learning.generators.preferences import prefer_generators
@@ -37,7 +39,9 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
     )
     explores = None
     if any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
-        explores = settings.allocation.pivot_exploration_share / 100
+        usual, most = settings.generators.exploration_share, settings.allocation.pivot_exploration_share / 100
+        doubt = read_doubts(connection, window, settings.allocation, pivots, settings.generators.window_days)
+        explores = widened(usual, most, doubt, "generator")
     adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
     adopted = adopted[adopted["dimension"] == "generator"]
     preferred = prefer_generators(cells, settings.generators, adopted, explores)

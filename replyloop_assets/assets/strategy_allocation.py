@@ -1,18 +1,23 @@
 """How effort is shared: the values of each dimension, by what they brought day by day."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.learning.allocation.doubt import BEFORE_DAYS, doubts
 from replyloop_assets.learning.allocation.evidence import is_sparse
-from replyloop_assets.learning.allocation.shares import allocate
+from replyloop_assets.learning.allocation.rules import rule_of
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.allocation.shares import allocate, in_pivot
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import read_frame, write_frame
-from replyloop_assets.warehouse.pivots import read_pivots
+from replyloop_assets.warehouse.pivots import Pivot, read_pivots
 from replyloop_assets.warehouse.queries import read_sql
 
 
@@ -31,13 +36,15 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
     # by code point, whatever the server's collation
     evidence = evidence.sort_values(["dimension", "value"], ignore_index=True)
     daily = read_daily(connection, window, settings)
-    pivots = [
-        pivot[:2]
-        for pivot in read_pivots(
-            connection, window, settings.allocation.window_days, settings.health.episode_days
-        )
-    ]
-    shares = allocate(evidence, daily, pivots, window.as_of, settings.allocation)
+    pivots = read_pivots(connection, window, settings.allocation.window_days, settings.health.episode_days)
+    shares = allocate(
+        evidence,
+        daily,
+        [pivot[:2] for pivot in pivots],
+        window.as_of,
+        settings.allocation,
+        read_doubts(connection, window, settings.allocation, pivots, settings.allocation.window_days),
+    )
     write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
     if window.is_newest:
         connection.execute(
@@ -49,6 +56,30 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
             },
         )
     return len(shares)
+
+
+def read_doubts(
+    connection: sa.Connection,
+    window: Window,
+    rule: AllocationSettings,
+    pivots: Sequence[Pivot],
+    days: int,
+) -> dict[str, float]:
+    """How doubtful the change behind an open pivot has made each dimension: nothing of any without one.
+
+    No more than so many `days` of the window are read.
+    """
+    opened = [one for one in pivots if in_pivot(one.opened_at, one.closed_at, window.as_of)]
+    if not opened or rule.pivot_spread == "even" or not rule_of(rule).follows_doubt:
+        return {}
+    since = (window.day - opened[-1].drop_began_on).days
+    parameters = {
+        "first_day": window.first_day(min(days, since + BEFORE_DAYS + 1)),
+        "day": window.day,
+        "dimensions": list(rule.dimensions),
+        "metrics": [FOLLOWERS.column],
+    }
+    return doubts(read_frame(connection, read_sql("stages/strategy_allocation_daily"), parameters), since)
 
 
 def read_daily(connection: sa.Connection, window: Window, settings: Settings) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.health.pivoting import FRESH_DAYS, PastPivot, is_answered
 from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.settings import Settings
@@ -37,6 +38,8 @@ def open_pivot(pivot: Row, settings: Settings, now: datetime) -> str:
     """What an open pivot does, and when it will close."""
     rule, opened = settings.pivots, pivot["opened_at"]
     explores = effort(settings, settings.allocation.pivot_exploration_share)
+    if settings.allocation.pivot_spread == "doubt" and rule_of(settings.allocation).follows_doubt:
+        explores += " where the drop leaves doubt of what works best"
     names = [clause(name) for name in pivot["experiments"]]
     noun = "experiment" if len(names) == 1 else "experiments"
     began = f"it began the {noun} {', '.join(names)}" if names else "it began no experiment"

@@ -151,9 +151,9 @@ def test_degraded_and_sure_without_a_pivot() -> None:
 
 def test_a_pivot_is_open() -> None:
     assert said(Seen(SURE, OPEN))[2] == (
-        "A pivot is open since 2026-05-17: 30% of the effort explores, it began the experiment Facts instead "
-        "of PersonalStory, and it closes on 2026-05-31 at the earliest if replies have recovered, and on "
-        "2026-07-16 at the latest."
+        "A pivot is open since 2026-05-17: 30% of the effort explores where the drop leaves doubt of what "
+        "works best, it began the experiment Facts instead of PersonalStory, and it closes on 2026-05-31 at "
+        "the earliest if replies have recovered, and on 2026-07-16 at the latest."
     )
     older = OPEN | {"opened_at": NOW - 20 * DAY, "experiments": []}
     assert said(Seen(HEALTHY, older))[2].endswith(

@@ -1,6 +1,6 @@
 """How effort is shared: the settings of both rules."""
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, create_model, model_validator
 
@@ -46,6 +46,11 @@ class AllocationSettings(Weights):
     exploration_share: float = setting(10, "The share that always explores.", PERCENT, ge=0, lt=100)
     pivot_exploration_share: float = setting(
         30, "The share that explores while a pivot is open.", PERCENT, ge=0, lt=100
+    )
+    pivot_spread: Literal["doubt", "even"] = setting(
+        "doubt",
+        "Where a pivot explores more: 'doubt', in the dimensions whose order the change has made doubtful; "
+        "'even', in all of them, as the seed has it.",
     )
     window_days: int = days(120, "How far back the evidence goes.")
     incumbent_days: int = days(14, "How long an adopted treatment keeps its control's share.", least=0)

@@ -3,13 +3,14 @@
 An adopted treatment is its dimension's incumbent for 14 days (seed, Phase 4, connection 4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.allocation.choice import ranks
+from replyloop_assets.learning.allocation.doubt import widened
 from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
@@ -77,6 +78,7 @@ def allocate(
     pivots: Sequence[tuple[datetime, datetime | None]],
     as_of: datetime,
     settings: AllocationSettings,
+    doubt: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Share out every dimension of one window.
 
@@ -88,6 +90,8 @@ def allocate(
             that one's `former_share` (0 to 1) and `adopted_at`; all are None in the others.
         daily: what the arms brought day by day (`evidence.fold_families`).
         pivots: when each of before the as-of was opened, and closed.
+        doubt: how doubtful an open pivot's change has made each dimension (`doubt.doubts`); in one that is
+            not named all of the pivot's exploration is spent.
 
     Returns:
         The rows with `draw` (the seed's rule alone), `p_best` and `expected_value` (the default's),
@@ -96,7 +100,11 @@ def allocate(
     rule = rule_of(settings)
     dimensions, values = (evidence[name].to_numpy() for name in ("dimension", "value"))
     pivoting = any(in_pivot(opened, closed, as_of) for opened, closed in pivots)
-    exploration = settings.pivot_exploration_share if pivoting else settings.exploration_share
+    usual, most = settings.exploration_share, settings.pivot_exploration_share if pivoting else None
+    exploration = {
+        str(name): usual if most is None else widened(usual, most, doubt or {}, str(name))
+        for name in pd.unique(dimensions)
+    }
     last_day = (as_of - timedelta(microseconds=1)).date()
     ages = [(last_day - opened.astimezone(UTC).date()).days for opened, _ in pivots]
     shared = rule.share_out(evidence, daily, ages, as_of, exploration, settings)
@@ -104,7 +112,7 @@ def allocate(
     for dimension in pd.unique(dimensions):
         of = dimensions == dimension
         adopted = evidence[of & evidence["adopted_at"].notna().to_numpy()].sort_values("adopted_at")
-        shares[of] = install_all(shares[of], list(values[of]), adopted, exploration)
+        shares[of] = install_all(shares[of], list(values[of]), adopted, exploration[dimension])
         explores[of] = ranks(shares[of]) >= rule.leaders
         percent[of] = displayed(shares[of])
     return evidence.drop(columns=["replaces", "former_share", "adopted_at"]).assign(

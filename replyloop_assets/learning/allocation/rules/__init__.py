@@ -1,6 +1,6 @@
 """The rules by which effort is shared. A new one is a file beside these, and a line in `RULES`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,11 +15,13 @@ from replyloop_assets.learning.allocation.shared import Shared
 class Rule(Protocol):
     """What a rule of allocation does.
 
-    `name` is what the setting calls it, `leaders` how many of a dimension's values do not explore.
+    `name` is what the setting calls it, `leaders` how many of a dimension's values do not explore,
+    `follows_doubt` whether a pivot may explore more in one dimension than in another.
     """
 
     name: str
     leaders: int
+    follows_doubt: bool
 
     def check(self, settings: AllocationSettings) -> None:
         """Refuse, with a ValueError, settings that this rule cannot work with."""
@@ -30,7 +32,7 @@ class Rule(Protocol):
         daily: pd.DataFrame,
         pivot_ages: Sequence[int],
         as_of: datetime,
-        exploration: float,
+        exploration: Mapping[str, float],
         settings: AllocationSettings,
     ) -> Shared:
         """Share out every dimension of one window.
@@ -38,7 +40,7 @@ class Rule(Protocol):
         Args:
             evidence, daily: as in `shares.allocate`.
             pivot_ages: how many days before the window's last day each pivot was opened.
-            exploration: the share that explores, in percent.
+            exploration: the share of each dimension that explores, in percent.
         """
 
 

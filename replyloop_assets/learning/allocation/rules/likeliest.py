@@ -4,7 +4,7 @@ What each value brings is followed from day to day (`hurdle`); how likely each i
 (`choice`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ class Likeliest:
 
     name = "default"
     leaders = 1
+    follows_doubt = True
 
     def check(self, settings: AllocationSettings) -> None:
         """Nothing more than the settings themselves ask for."""
@@ -35,7 +36,7 @@ class Likeliest:
         daily: pd.DataFrame,
         pivot_ages: Sequence[int],
         as_of: datetime,
-        exploration: float,
+        exploration: Mapping[str, float],
         settings: AllocationSettings,
     ) -> Shared:
         """Share by what is believed of each value; a pivot makes a change likelier before its day."""
@@ -44,7 +45,7 @@ class Likeliest:
         found = Shared.of(len(evidence))
         for dimension in pd.unique(dimensions):
             of = dimensions == dimension
-            choice = choose(beliefs[dimension], exploration / 100, settings)
+            choice = choose(beliefs[dimension], exploration[dimension] / 100, settings)
             found.percent[of], found.p_best[of] = 100 * choice.shares, choice.chances
             found.expected_value[of] = np.round(np.exp(beliefs[dimension].mean), 9)
         return found

@@ -4,7 +4,7 @@ A success is an outcome of at least five followers, each value draws from Beta(s
 the best draw gets 70%, the second 20%, the rest share 10%.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -22,6 +22,7 @@ class Seed:
 
     name = "seed"
     leaders = 2
+    follows_doubt = False
 
     def check(self, settings: AllocationSettings) -> None:
         """Refuse shares by rank that do not add up."""
@@ -33,7 +34,7 @@ class Seed:
         daily: pd.DataFrame,
         pivot_ages: Sequence[int],
         as_of: datetime,
-        exploration: float,
+        exploration: Mapping[str, float],
         settings: AllocationSettings,
     ) -> Shared:
         """Draw for each value from its own successes, whatever stands beside it."""
@@ -46,7 +47,7 @@ class Seed:
                 thompson_draws(s, f, seeded_rng("strategy_allocation", dimension, value, as_of.isoformat()))
                 for value, s, f in zip(values[of], successes[of], failures[of], strict=True)
             ]
-            found.percent[of] = ranked_shares(found.draw[of], settings, exploration)
+            found.percent[of] = ranked_shares(found.draw[of], settings, exploration[dimension])
         return found
 
 

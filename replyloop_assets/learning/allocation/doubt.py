@@ -1,0 +1,87 @@
+"""Where a pivot explores: in the dimensions whose values a change may have moved against each other.
+
+What falls alike for all values of a dimension leaves their order as it was, and to explore there costs and
+teaches nothing. So of each value's replies before the drop and since, the change of log E[y] is taken by
+its two parts, the chance of any and the mean log; and two models are weighed against each other by their
+marginal likelihood, the common change integrated out: all values moved alike, or each by its own amount
+(random effects, DerSimonian and Laird 1986; the odds by Kass and Raftery 1995). Before any evidence since,
+the odds are even.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from replyloop_assets.learning.comparison import Floats
+
+BEFORE_DAYS = 60  # before the drop began: what the values brought then
+OWN_SD = 0.5  # of the values' own changes of log E[y], where they moved by different amounts
+LOG_VARIANCE, WEIGHT = 1.5, 20.0  # of log y within a value, and its weight in replies
+PARTS = ["n", "positives", "sum_log", "sum_log2"]
+
+
+class Level(NamedTuple):
+    """Log E[y] of each value but for a constant, and its variance: arrays (values,)."""
+
+    mean: Floats
+    variance: Floats
+
+
+def doubts(daily: pd.DataFrame, since: int) -> dict[str, float]:
+    """How doubtful each dimension's order has become, the most doubtful at 1.
+
+    Args:
+        daily: one row per value with `dimension`, `value` and the lists `age` (days before the window's
+            last), `n`, `positives`, `sum_log`, `sum_log2` of one metric.
+        since: how many days before the last the drop began.
+    """
+    found = {
+        str(dimension): changed_places(
+            level(totals(rows, since + 1, since + BEFORE_DAYS)), level(totals(rows, 0, since))
+        )
+        for dimension, rows in daily.groupby("dimension", sort=True)
+    }
+    most = max(found.values(), default=1.0)
+    return {dimension: chance / most for dimension, chance in found.items()}
+
+
+def totals(rows: pd.DataFrame, first: int, last: int) -> Floats:
+    """Sums over the days of these ages, shape (parts, values)."""
+    sums = np.zeros((len(PARTS), len(rows)))
+    for place, (age, *lists) in enumerate(rows[["age", *PARTS]].itertuples(index=False, name=None)):
+        is_within = (np.asarray(age) >= first) & (np.asarray(age) <= last)
+        sums[:, place] = [np.asarray(part, float)[is_within].sum() for part in lists]
+    return sums
+
+
+def level(sums: Floats) -> Level:
+    """Log P(y > 0) + E[log y | y > 0] of each value, with half a reply of each kind added."""
+    n, positives, sum_log, sum_log2 = sums
+    rate = (positives + 0.5) / (n + 1)
+    squares = np.maximum(sum_log2 - sum_log**2 / np.maximum(positives, 1), 0).sum()
+    spread = (WEIGHT * LOG_VARIANCE + squares) / (WEIGHT + np.maximum(positives - 1, 0).sum())
+    overall = sum_log.sum() / max(positives.sum(), 1)
+    size = (sum_log + 0.5 * overall) / (positives + 0.5)
+    return Level(np.log(rate) + size, (1 - rate + spread) / (positives + 0.5))
+
+
+def changed_places(before: Level, since: Level) -> float:
+    """The probability that the values moved by different amounts, from 0 to 1."""
+    moved, noise = since.mean - before.mean, since.variance + before.variance
+    evidence = restricted(moved, noise + OWN_SD**2) - restricted(moved, noise)
+    return float(1 / (1 + np.exp(-np.clip(evidence, -50, 50))))
+
+
+def restricted(moved: Floats, variance: Floats) -> float:
+    """Log likelihood of independent Gaussians with one unknown mean, which is integrated out."""
+    precision = 1 / variance
+    mean = (precision * moved).sum() / precision.sum()
+    fit = (precision * (moved - mean) ** 2).sum() + np.log(variance).sum() + np.log(precision.sum())
+    return float(-0.5 * fit)
+
+
+def widened(usual: float, most: float, doubt: Mapping[str, float], dimension: str) -> float:
+    """The share of a dimension that explores in a pivot: from the usual one to the most there is."""
+    return usual + (most - usual) * doubt.get(dimension, 1.0)

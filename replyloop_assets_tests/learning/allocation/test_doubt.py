@@ -1,0 +1,94 @@
+"""Where a pivot explores: what moved by itself is told from what fell with all the rest."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import integrate, stats
+
+from replyloop_assets.learning.allocation import shares as allocation
+from replyloop_assets.learning.allocation.doubt import OWN_SD, Level, changed_places, doubts, widened
+from replyloop_assets.learning.allocation.settings import AllocationSettings
+from replyloop_assets.learning.comparison import Floats
+from replyloop_assets_tests.learning.allocation.test_shares import AS_OF, DAILY, evidence_of
+
+SINCE = 6  # the drop began a week ago, the newest day counted
+NOTHING = Level(np.zeros(3), np.full(3, 0.02))
+moves = arrays(float, 4, elements=st.floats(-2, 2))
+
+
+def by_quadrature(moved: Floats, variance: Floats) -> float:
+    """The marginal likelihood with the common change integrated out by brute force."""
+    value, _ = integrate.quad(
+        lambda common: stats.norm.pdf(moved, common, np.sqrt(variance)).prod(), -20, 20, points=list(moved)
+    )
+    return float(value)
+
+
+@given(moves)
+def test_the_odds_are_those_of_the_two_models(moved: Floats) -> None:
+    noise = np.array([0.05, 0.1, 0.3, 0.02])
+    own, alike = by_quadrature(moved, noise + OWN_SD**2), by_quadrature(moved, noise)
+    found = changed_places(Level(np.zeros(4), noise / 2), Level(moved, noise / 2))
+    assert found == pytest.approx(own / (own + alike), rel=1e-4, abs=1e-6)
+
+
+@given(moves, st.floats(-3, 3), st.permutations(range(4)))
+def test_what_falls_alike_and_in_which_order_does_not_matter(
+    moved: Floats, common: float, order: list[int]
+) -> None:
+    noise = np.array([0.05, 0.1, 0.3, 0.02])
+    found = changed_places(Level(np.zeros(4), noise), Level(moved, noise))
+    unmoved = changed_places(Level(np.zeros(4), noise[order]), Level(moved[order] + common, noise[order]))
+    assert unmoved == pytest.approx(found, abs=1e-9)
+
+
+def of_days(dimension: str, before: dict[str, float], since: dict[str, float], n: int = 40) -> list[object]:
+    """A dimension's values, each with `n` replies a day that half the time bring this much."""
+    rows = []
+    for value in before:
+        brought = [since[value] if age <= SINCE else before[value] for age in range(40)]
+        k = n / 2
+        logs = [k * np.log(y) for y in brought]
+        squares = [k * (np.log(y) ** 2 + 1.0) for y in brought]
+        days = [list(range(40)), [n] * 40, [k] * 40, logs, squares, sum(brought) * k]
+        rows.append((dimension, value, "followers_gained", *days))
+    return rows
+
+
+HALF = of_days("format", {"single": 8, "thread": 10}, {"single": 4, "thread": 5})
+SWAP = of_days("generator", {"a": 12, "b": 8, "c": 6}, {"a": 3, "b": 4, "c": 6})
+
+
+def test_the_dimension_whose_values_changed_places_is_explored() -> None:
+    found = doubts(pd.DataFrame(HALF + SWAP, columns=DAILY), SINCE)
+    assert found["generator"] == 1
+    assert found["format"] < 0.6
+    assert widened(10, 30, found, "generator") == 30
+    assert 10 < widened(10, 30, found, "format") < 22
+
+
+def test_before_any_reply_since_every_dimension_is_explored_alike() -> None:
+    rows = pd.DataFrame(HALF + SWAP, columns=DAILY)
+    rows["age"] = rows["age"].map(lambda ages: [age + 10 for age in ages])
+    assert doubts(rows, 0) == pytest.approx({"format": 1, "generator": 1}, abs=0.35)
+    assert doubts(rows.iloc[:0], 0) == {}
+
+
+def test_the_pivots_share_is_spent_where_the_doubt_is() -> None:
+    evidence = evidence_of(
+        format={"single": (9, 31), "thread": (12, 38)}, generator={"a": (9, 31), "b": (2, 8), "c": (4, 9)}
+    )
+    daily, pivots = pd.DataFrame(HALF + SWAP, columns=DAILY), [(AS_OF.replace(day=1, month=2), None)]
+    settings = AllocationSettings()
+    even = allocation.allocate(evidence, daily, pivots, AS_OF, settings)
+    told = allocation.allocate(evidence, daily, pivots, AS_OF, settings, {"generator": 1.0, "format": 0.0})
+    explored = {
+        name: frame[frame["is_exploration"]].groupby("dimension")["probability"].sum()
+        for name, frame in (("even", even), ("told", told))
+    }
+    assert explored["even"]["format"] == pytest.approx(0.3, abs=0.02)
+    assert explored["told"]["format"] == pytest.approx(0.1, abs=0.02)
+    assert explored["told"]["generator"] == pytest.approx(explored["even"]["generator"])
