@@ -1,6 +1,7 @@
 """`replyloop simulate`: what the loop's decisions are worth where the truth is known."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -41,6 +42,9 @@ AllocationRule = Annotated[str, rule_option("allocation")]
 HealthRule = Annotated[str, rule_option("health")]
 GeneratorRule = Annotated[str, rule_option("generators")]
 Rule = Annotated[Literal["default", "seed"], typer.Option(help=RULE_HELP)]  # of all components at once
+MetricName = Annotated[
+    Literal["followers", "visits", "engagement", "impressions"], typer.Option(help="What is counted.")
+]
 Reps = Annotated[int, typer.Option(min=1, max=1_000_000, help="Replications.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures, to the last digit.")]
 PerDay = Annotated[int, typer.Option(min=1, max=100_000, help="Replies a day.")]
@@ -214,6 +218,33 @@ def generators(
     )
     options = {"accounts": accounts, "generators": generators, "per_day": per_day, "days": days}
     run("generators", bench, options | {"rule": rule, "world": world}, reps, seed, as_json)
+
+
+@simulate.command()
+def belief(
+    arms: Annotated[int, typer.Option(min=2, max=20_000, help="Arms of a family.")] = 12,
+    replies: Annotated[int, typer.Option(min=1, max=1_000_000, help="Replies to all arms together.")] = 480,
+    spread: Annotated[float, typer.Option(min=0, max=3, help="SD of the arms' log means.")] = 0.4,
+    zeros: Annotated[float, typer.Option(min=0, max=0.999, help="Part of replies that bring nobody.")] = 0.6,
+    sigma: Annotated[float, typer.Option(min=0.05, max=3, help="Log SD of followers, where any came.")] = 1.3,
+    tails: Annotated[bool, typer.Option(help="That log SD differs between arms: 1, 1.3 or 1.6.")] = False,
+    disagree: Annotated[bool, typer.Option(help="Arms that bring more bring any more seldom.")] = False,
+    metric: MetricName = "followers",
+    rule: Rule = "default",
+    reps: Reps = 400,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """How often the interval shown of an arm holds its true mean, and how true the order of the arms is.
+
+    Followers are mostly none and sometimes many, by `--zeros`, `--sigma`, `--tails` and `--disagree`; visits,
+    engagement and impressions are counts about each arm's mean. `--rule seed` shows plain averages.
+    """
+    from replyloop_assets.simulation.benches.belief import BeliefBench
+    from replyloop_assets.simulation.benches.families import Family
+
+    family = Family(arms, replies, spread, metric, zeros, sigma, tails, disagree)
+    run("belief", BeliefBench(family, rule), asdict(family) | {"rule": rule}, reps, seed, as_json)
 
 
 def run(
