@@ -65,7 +65,7 @@ REFUSED = {
     "CAP_QUANTILE": {"EXPERIMENTS": ("99",), "EVALUATION": ("0",)},
     "MAX_OPEN": {"EXPERIMENTS": ("-1",)},
     "CONFIDENCE": {"EVALUATION": ("95", "1", "0.4")},
-    "LEAST_EFFECTIVE": {"EVALUATION": ("-1",)},
+    "WIDEST": {"EVALUATION": ("1", "0", "nan")},
     "CAUTION_CONFIDENCE": {"GENERATORS": ("0.8", "40")},  # above 0.7, from which on it is used
     "USE_CONFIDENCE": {"GENERATORS": ("0.3", "70")},
     "DEFAULT_GENERATOR": {"GENERATORS": (" ",)},

@@ -43,7 +43,8 @@ STAGE = Stage(
 asset = stage_asset(
     STAGE,
     "Once a day has closed: what each dimension's new allocation, even shares, and its best arm alone would "
-    "have brought, as a multiple of what was logged in 60 days: self-normalised inverse propensity from "
-    "the ledger's exact probabilities, with interval, effective sample size and verdict. It refuses where "
-    "the log hardly holds what the policy wants. A queue slot is judged with the slots before it as drawn.",
+    "have brought, as a multiple of what was logged in 60 days: what is believed of each arm, corrected by "
+    "the replies with the ledger's exact probabilities (doubly robust), with interval, effective sample size "
+    "and verdict. It refuses where the interval would be too wide to act on. A queue slot is judged with the "
+    "slots before it as drawn.",
 )

@@ -118,7 +118,7 @@ def experiments(
 
     settings = load_settings().experiments
     bench = ExperimentBench(
-        per_day, share, lift, days, rule, outcome=load_world(world).outcome, settings=settings
+        per_day, share, lift, days=days, rule=rule, outcome=load_world(world).outcome, settings=settings
     )
     options = {"per_day": per_day, "share": share, "lift": lift, "days": days, "rule": rule, "world": world}
     run("experiments", bench, options, reps, seed, as_json)

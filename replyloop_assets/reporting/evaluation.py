@@ -156,7 +156,7 @@ def render_evaluation(answer: dict[str, Any]) -> str:
     ]
     if answer["ratio"] is not None:
         lines += [
-            f"  followers per reply (capped)  {answer['value']:.2f}, as logged {answer['logged']:.2f}",
+            f"  followers per reply           {answer['value']:.2f}, as logged {answer['logged']:.2f}",
             f"  times what was logged         {answer['ratio']:.3f} "
             f"({answer['low']:.3f} to {answer['high']:.3f})",
         ]

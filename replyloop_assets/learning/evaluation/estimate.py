@@ -1,13 +1,12 @@
 """What another policy would have brought, told from replies that the present one chose.
 
-Every logged reply has the probability with which its arm was chosen, so replies that the new policy
-would choose oftener count for more: self-normalised inverse propensity (Hajek 1971; Swaminathan and
-Joachims 2015), on followers capped at a high quantile. The policy that wrote the log kept changing, and
-days that hardly ever offered what the new policy wants say little. So each block of the log counts as
-makes the whole as sure as can be (Agarwal, Basu, Schnabel and Joachims 2017, for several loggers), the
-policy's worth being a random walk from block to block (Harvey 1989) whose steps are learned from them
-(DerSimonian and Laird 1986); what may have moved unseen widens the interval. Within a block decisions
-count alike, whoever was replied to.
+Doubly robust (Robins, Rotnitzky and Zhao 1994; Dudik, Erhan, Langford and Li 2014): what is believed of each
+arm, borrowed from its whole dimension (`learning.belief`), is the model; it says the worth of any policy
+that takes arms the log has seen, however seldom. Two things correct it as far as the log tells of them, by
+the exact probability with which each reply's arm was chosen: that arms were played at other times than the
+policy would play them (`drift`), and that replies were not worth what the model says (`misfit`). Where the
+model is right the answer is as sure as the belief; where it is wrong and the log holds what the policy
+wants, the replies themselves decide.
 """
 
 from statistics import NormalDist
@@ -16,14 +15,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.comparison import Floats, ratio
+from replyloop_assets.learning.evaluation.drift import drifted
+from replyloop_assets.learning.evaluation.log import Replies, relative_variance
+from replyloop_assets.learning.evaluation.misfit import left_over
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
 ADOPT, KEEP, REFUSE = "adopt", "keep", "not enough overlap"
-
 LARGEST_LOG = 50.0  # of an interval's end: a number still, where next to nothing is known
-BLOCKS = 60  # of the log, in order: within each the decisions count alike
-DRIFT_SD = 0.6  # of how far the policy's worth moves over the log, as a part of it, before any evidence
 
 
 class Evaluation(NamedTuple):
@@ -34,13 +34,18 @@ class Evaluation(NamedTuple):
     """
 
     replies: Floats
-    logged: Floats  # followers per reply as logged, capped
-    value: Floats  # followers per reply under the new policy, capped
+    logged: Floats  # followers per reply as logged
+    value: Floats  # followers per reply under the new policy
     ratio: Floats
     low: Floats
     high: Floats
     bound: Floats
     ess: Floats
+
+    def is_told(self, settings: EvaluationSettings) -> NDArray[np.bool_]:
+        """Whether the interval is narrow enough for an answer."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.high <= settings.widest * self.low)
 
 
 def conditional(target: Floats, offered: Floats) -> Floats:
@@ -69,23 +74,25 @@ def evaluate(
     if not replies:
         return unknown(np.zeros(y.shape[:-1]))
     wanted = conditional(target, offered)
-    scatter = np.divide(wanted**2, offered, out=np.zeros(wanted.shape), where=offered > 0).sum(-1)
-    at = chosen[..., None]
-    weight = (np.take_along_axis(wanted, at, -1) / np.take_along_axis(offered, at, -1))[..., 0]
-    cap = np.quantile(y, settings.cap_quantile, axis=-1, keepdims=True)
-    y = np.minimum(y, np.maximum(cap, 1))  # where nearly all bring none, the few that do still count
-    trust, drift = weigh_blocks(weight, scatter, y)
-    steady = weight * trust
+    log = Replies.of(offered, chosen, y)
+    totals = log.totals(y)
+    belief = believe(totals)
+    brought = np.exp(belief.log_mean)
+    in_time = drifted(log, y, wanted, relative_variance(totals))
 
-    total = steady.sum(-1, keepdims=True)
-    some = total > 0
-    part = ratio(steady, total, some)
-    value, logged = (part * y).sum(-1, keepdims=True), y.mean(-1, keepdims=True)
-    told = (value > 0) & (logged > 0)
-    pull = part * ratio(y - value, value, told) - ratio(y - logged, logged, told) / replies
-    variance = (pull**2).sum(-1) + drift
+    asked = wanted.mean(-2) * brought
+    worth = asked * in_time.factor
+    value, logged = worth.sum(-1, keepdims=True), (offered.mean(-2) * brought).sum(-1, keepdims=True)
+    pull = worth / value - offered.mean(-2) * brought / logged
+    variance = (pull**2 * belief.own_sd**2).sum(-1) + ((asked / value) ** 2 * in_time.variance).sum(-1)
+    cap = np.maximum(np.quantile(y, settings.cap_quantile, axis=-1, keepdims=True), 1)
+    rest = left_over(log, np.minimum(y, cap), wanted, (worth - asked).sum(-1) / value[..., 0])
+    centre = (np.log(value / logged))[..., 0] + np.log(rest.factor)
+    variance = variance + rest.variance
 
-    centre, error = np.log(ratio(value, logged, told))[..., 0], np.sqrt(variance)
+    mean = y.mean(-1)
+    centre = np.where(mean > 0, centre, np.nan)
+    error = np.sqrt(variance)
     two_sided = NormalDist().inv_cdf((1 + settings.confidence) / 2)
     one_sided = NormalDist().inv_cdf(settings.confidence)
 
@@ -94,13 +101,13 @@ def evaluate(
 
     return Evaluation(
         np.full(y.shape[:-1], float(replies)),
-        logged[..., 0],
-        value[..., 0],
+        mean,
+        times(0) * mean,
         times(0),
         times(-two_sided),
         times(two_sided),
         times(-one_sided),
-        np.nan_to_num(1 / (part**2).sum(-1)),
+        np.nan_to_num(ratio(rest.noise, variance, (mean > 0) & (variance > 0))),
     )
 
 
@@ -110,53 +117,6 @@ def unknown(replies: Floats) -> Evaluation:
     return Evaluation(replies, nothing, nothing, nothing, nothing, nothing, nothing, np.zeros(replies.shape))
 
 
-def weigh_blocks(weight: Floats, scatter: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """How much each reply counts, (..., replies), and the relative variance that drift adds, (...).
-
-    The policy's worth is a random walk over blocks, each observed as well as its weights scatter; the
-    blocks' parts make the average over the log as sure as can be, what may have moved between them and
-    was not seen included. All replies of a block count alike.
-    """
-    replies = y.shape[-1]
-    starts = np.unique(np.arange(BLOCKS) * replies // BLOCKS)
-    lengths = np.diff(starts, append=replies)
-
-    def summed(x: Floats) -> Floats:
-        return np.asarray(np.add.reduceat(x, starts, axis=-1))
-
-    needed = summed(scatter) / lengths
-    first = weight / np.repeat(needed, lengths, axis=-1)
-    total = first.sum(-1, keepdims=True)
-    value = ratio((first * y).sum(-1, keepdims=True), total, total > 0)
-    known = value > 0
-    relative = ratio((first * (y - value) ** 2).sum(-1, keepdims=True), total * value**2, known)
-    noise = np.where(known & (relative > 0), relative, 1.0) * needed / lengths
-    of_block = summed(weight)
-    worth = np.where(of_block > 0, ratio(summed(weight * y), of_block * value, known & (of_block > 0)), 1.0)
-    step = DRIFT_SD**2 / len(lengths) + moved(worth, noise) * 6 / (len(lengths) + 1)
-
-    even = lengths / replies
-    walk = np.tri(len(lengths))[:-1]  # what lies before each step
-    cost = noise[..., None] * np.eye(len(lengths)) + step[..., None, None] * (walk.T @ walk)
-    both = np.stack([step[..., None] * (walk.T @ (walk @ even)), np.ones(noise.shape)], -1)
-    pulled, free = np.moveaxis(np.linalg.solve(cost, both), -1, 0)
-    part = pulled + free * (1 - pulled.sum(-1, keepdims=True)) / free.sum(-1, keepdims=True)
-    part = np.maximum(part, 0)
-    part /= part.sum(-1, keepdims=True)
-    ahead = (part - even) @ walk.T
-    return np.repeat(part / lengths, lengths, axis=-1), step * (ahead**2).sum(-1)
-
-
-def moved(worth: Floats, noise: Floats) -> Floats:
-    """The variance of what is behind noisy observations, by moments; arrays (..., blocks) to (...)."""
-    precision = 1 / noise
-    total = precision.sum(-1)
-    mean = (precision * worth).sum(-1) / total
-    excess = (precision * (worth - mean[..., None]) ** 2).sum(-1) - (worth.shape[-1] - 1)
-    room = total - (precision**2).sum(-1) / total
-    return np.asarray(np.maximum(excess, 0) / np.maximum(room, 1e-9 * total))
-
-
 def judge(found: Evaluation, settings: EvaluationSettings) -> tuple[str, str]:
     """Whether to adopt a policy (one, not many side by side), and why in a sentence."""
     replies, ess = int(found.replies), float(found.ess)
@@ -164,10 +124,11 @@ def judge(found: Evaluation, settings: EvaluationSettings) -> tuple[str, str]:
         return REFUSE, "Not enough overlap: no reply of the window has both a decision and an outcome."
     if not found.logged > 0:
         return REFUSE, f"Not enough overlap: none of the {replies} replies brought anything to compare."
-    if ess < settings.least_effective or not found.ratio > 0:
+    if not found.is_told(settings):
         return REFUSE, (
-            f"Not enough overlap: the {replies} replies tell as much of this policy as {ess:.0f} of its own "
-            f"would, and {settings.least_effective} are needed, for what it wants was seldom chosen."
+            f"Not enough overlap: by the {replies} replies it may be worth {found.low:.2f} to "
+            f"{found.high:.2f} times what was logged, and {settings.widest:g} times are as far apart as an "
+            "answer may be: what it wants was seldom chosen."
         )
     times = f"{found.ratio:.2f} times what was logged, {found.low:.2f} to {found.high:.2f}"
     sure = f"{100 * settings.confidence:.0f}% sure of at least {found.bound:.2f}"

@@ -1,6 +1,6 @@
 """How other policies are judged from the log."""
 
-from replyloop_assets.learning.fields import Component, count, days, share
+from replyloop_assets.learning.fields import Component, days, setting, share
 
 
 class EvaluationSettings(Component):
@@ -9,6 +9,6 @@ class EvaluationSettings(Component):
     window_days: int = days(60, "How far back the log is read.")
     cap_quantile: float = share(0.99, "Where followers are capped, as a quantile; 1 does not cap.", gt=0)
     confidence: float = share(0.95, "The confidence of an interval.", ge=0.5, lt=1)
-    least_effective: int = count(
-        300, "How many replies of its own a policy's answer must be worth.", "replies", least=0
+    widest: float = setting(
+        4, "How many times as high as its lower end an interval may reach.", "a factor", gt=1, le=1000
     )

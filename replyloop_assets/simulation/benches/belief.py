@@ -1,4 +1,4 @@
-"""How true what is shown of arms is: whether their intervals hold the truth, and whether their order is true."""
+"""How true what is shown of arms is: whether their intervals hold the truth, and their order."""
 
 from dataclasses import dataclass
 

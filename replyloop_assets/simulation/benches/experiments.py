@@ -22,11 +22,13 @@ class ExperimentBench:
     """Experiments of `per_day` replies a day, `share` of them treated, over `days` daily looks.
 
     The lift reported is the one that the rule goes by: the raw one of the seed's, the shrunk one of ours.
+    With a `spread` each experiment has a lift of its own, exp(N(0, spread^2)) times `lift`.
     """
 
     per_day: int = 100
     share: float = 0.1
     lift: float = 0.0
+    spread: float = 0.0
     days: int = 60
     rule: str = "default"
     outcome: Outcome = field(default_factory=Outcome)
@@ -34,12 +36,13 @@ class ExperimentBench:
     block: int = 50
 
     def sample(self, reps: int, rng: np.random.Generator) -> Samples:
-        """The decision of each experiment, its day, and the lift reported when it was adopted."""
+        """Each experiment's decision, its day, the lift reported then, and whether its interval held it."""
         settings = self.settings.changed(rule=self.rule, horizon_days=self.days)
         so_far = np.floor(self.per_day * self.share * np.arange(self.days + 1) + 0.5)
         treated = np.diff(so_far).astype(int)
-        control = self.evidence(reps, self.per_day - treated, 1.0, rng)
-        treatment = self.evidence(reps, treated, 1 + self.lift, rng)
+        lift = (1 + self.lift) * np.exp(rng.normal(0, self.spread, (reps, 1)))
+        control = self.evidence(reps, self.per_day - treated, np.ones((reps, 1)), rng)
+        treatment = self.evidence(reps, treated, lift, rng)
         verdicts = judge(control, treatment, settings)
         improvement = rule_of(settings).reported(verdicts)
         at = first_decision(verdicts.decision)[:, None]
@@ -49,12 +52,22 @@ class ExperimentBench:
         reported = np.take_along_axis(improvement, last, -1) / 100
         verdict = np.where(ended & (decision == ADOPT), ADOPTED, 0.0)
         verdict -= ended & (decision == REJECT)
-        return {"verdict": verdict[:, 0], "day": 1.0 + at[:, 0], "reported": reported[:, 0]}
+        low, high = (np.take_along_axis(end, last, -1) / 100 for end in verdicts.lift[1:])
+        covered = (low <= lift - 1) & (lift - 1 <= high)
+        return {
+            "verdict": verdict[:, 0],
+            "day": 1.0 + at[:, 0],
+            "reported": reported[:, 0],
+            "covered": covered[:, 0].astype(float),
+        }
 
     def evidence(
-        self, reps: int, replies: NDArray[np.int_], lift: float, rng: np.random.Generator
+        self, reps: int, replies: NDArray[np.int_], lift: Floats, rng: np.random.Generator
     ) -> Evidence:
-        """Cumulative evidence after each day, shape (reps, days), of so many replies on each."""
+        """Cumulative evidence after each day, shape (reps, days), of so many replies on each.
+
+        `lift` is a factor, shape (reps, 1).
+        """
         mean, positive = lifted(self.outcome.mean, self.outcome.positive, lift)
         y = draw_followers(mean, positive, self.outcome.sigma, rng, (reps, int(replies.sum())))
         days = np.repeat(np.arange(self.days), replies)
@@ -85,6 +98,7 @@ class ExperimentBench:
             "reject": average((samples["verdict"] == REJECTED).astype(float)),
             "adopt_by_day_30": average((adopted & (day <= 30)).astype(float)),
             "mean_adopt_day": average(day[adopted]),
+            "lift_coverage": average(samples["covered"]),
             "lift_ratio": self.median(samples["reported"][adopted]) / self.lift if self.lift else np.nan,
         }
 

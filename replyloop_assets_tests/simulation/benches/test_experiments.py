@@ -17,7 +17,7 @@ def play(bench: ExperimentBench, reps: int, seed: int = 5) -> Samples:
 
 def test_the_evidence_is_that_of_the_drawn_days() -> None:
     bench = ExperimentBench(days=4, settings=ExperimentSettings(statistic="capped"))
-    evidence = bench.evidence(3, np.array([2, 0, 3, 1]), 1.0, np.random.default_rng(1))
+    evidence = bench.evidence(3, np.array([2, 0, 3, 1]), np.ones((3, 1)), np.random.default_rng(1))
     assert evidence.followers.n.tolist() == [[2, 2, 5, 6]] * 3
     assert (evidence.positive.n == evidence.followers.n - evidence.bins[..., 0]).all()
     assert evidence.bins.sum(-1).tolist() == evidence.followers.n.tolist()
