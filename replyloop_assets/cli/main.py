@@ -19,6 +19,7 @@ from replyloop_assets.cli.db import Json, db
 from replyloop_assets.cli.doctor import doctor
 from replyloop_assets.cli.evaluate import evaluate
 from replyloop_assets.cli.experiment import experiment
+from replyloop_assets.cli.intervals import intervals
 from replyloop_assets.cli.settings import settings
 from replyloop_assets.cli.simulate import simulate
 from replyloop_assets.cli.workplace import (
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(db, name="db")
 app.add_typer(experiment, name="experiment")
+simulate.command()(intervals)
 app.add_typer(simulate, name="simulate")
 app.command()(alerts)
 app.command()(doctor)
