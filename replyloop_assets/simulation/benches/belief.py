@@ -1,4 +1,4 @@
-"""How true what is shown of arms is: whether their intervals hold the truth, and their order."""
+"""How true what is shown of arms is: whether intervals hold the truth, and whether ranks are true."""
 
 from dataclasses import dataclass
 
