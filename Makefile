@@ -45,6 +45,7 @@ bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decis
 	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.sequential
 	$(BIN)/python -m benchmarks.errors
+	$(BIN)/python -m benchmarks.belief
 
 schema: $(READY) ## record the present schema, and the forms of new migrations
 	$(BIN)/python -m replyloop_assets.warehouse.migrations record

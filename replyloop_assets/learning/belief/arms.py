@@ -13,9 +13,10 @@ from replyloop_assets.learning.belief.settings import BeliefSettings, Floats
 from replyloop_assets.learning.belief.sizes import Sizes
 from replyloop_assets.learning.belief.spread import spreads
 
-CORRELATIONS = np.array([-0.6, 0.0, 0.6, 0.94])  # of a and b over arms
-CORRELATION_ODDS = np.array([0.07, 0.13, 0.3, 0.5])
+CORRELATIONS = np.array([-0.85, -0.1, 0.6, 0.95])  # of a and b over arms
+CORRELATION_ODDS = np.array([0.14, 0.16, 0.26, 0.44])
 NODES = ((400, 3), (3000, 2), (np.inf, 1))  # of each spread, up to so many arms
+NEGLIGIBLE = 1e-6  # of the likeliest node's weight
 ROUNDS = 2  # of expectation maximisation of m
 
 
@@ -91,14 +92,24 @@ def place_arms(rates: Seen, sizes: Sizes, settings: BeliefSettings) -> Arms:
     weight -= ((centre_a - rate_prior[0]) / rate_prior[1]) ** 2 / 2
     weight -= ((centre_b - size_prior[0]) / size_prior[1]) ** 2 / 2
     weight = np.exp(weight - weight.max(-1, keepdims=True))
+    weight = np.where(weight > NEGLIGIBLE, weight, 0)
     weight = weight / weight.sum(-1, keepdims=True)
+    # a node that no family believes in costs as much as any
+    kept = weight.reshape(-1, weight.shape[-1]).any(0)
+
+    def of_kept(*parts: Floats) -> list[Floats]:
+        return [part[..., kept, :, :] for part in parts]
+
+    spread_a, spread_b, spread_ab, inverse = of_kept(spread_a, spread_b, spread_ab, inverse)
+    a_by_a, a_by_b, b_by_a, b_by_b = of_kept(a_by_a, a_by_b, b_by_a, b_by_b)
+    own_a, own_b, m_a, m_b = of_kept(own_a, own_b, m_a, m_b)
     return Arms(
-        weight[..., None, None] * mine,
+        of_kept(weight[..., None, None] * mine)[0],
         a_by_a * m_a + a_by_b * m_b + own_a,
         b_by_a * m_a + b_by_b * m_b + own_b,
-        (spread_a * seen_b - jb * spread_ab**2) * inverse,
-        (spread_b * seen_a - ja * spread_ab**2) * inverse,
+        a_by_a * spread_a + a_by_b * spread_ab,
+        b_by_b * spread_b + b_by_a * spread_ab,
         spread_ab * inverse,
         a_by_a, a_by_b, b_by_a, b_by_b,
-        *(part[..., None, None] for part in (var_a, var_b, cov)),
+        *of_kept(*(part[..., None, None] for part in (var_a, var_b, cov))),
     )  # fmt: skip

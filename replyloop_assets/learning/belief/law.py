@@ -26,7 +26,7 @@ class Size(NamedTuple):
     log_mean: Floats  # log E[y | y > 0]
     by_mean: Floats  # its slope in b, sigma being fixed
     by_variance: Floats  # its slope in log s2, b being fixed
-    variance_by_mean: Floats  # the slope of log s2 in b, sigma being fixed
+    sigma: Floats  # of the latent normal
     log_cv2: Floats  # log of Var[y | y > 0] / E[y | y > 0]^2
 
 
@@ -73,7 +73,7 @@ def table() -> Floats:
         log_mean,
         np.gradient(log_mean, MEANS, axis=1),
         log_mean,
-        np.gradient(np.log(variance), MEANS, axis=1),
+        np.broadcast_to(SIGMAS[:, None], log_mean.shape),
         log_cv2,
     )
     found = np.empty((len(MEANS), len(VARIANCES), len(fields)))
@@ -87,22 +87,26 @@ def table() -> Floats:
 
 def size(mean: Floats, variance: Floats) -> Size:
     """The law at E[log y] and Var[log y] of y > 0, bilinear in the table; any shape."""
-    low = np.clip(mean, MEANS[0], MEANS[-1])
     spread = np.log(np.clip(variance, VARIANCES[0], VARIANCES[-1]))
-    grid = np.log(VARIANCES)
-    i = np.clip(np.searchsorted(MEANS, low) - 1, 0, len(MEANS) - 2)
-    j = np.clip(np.searchsorted(grid, spread) - 1, 0, len(grid) - 2)
-    u = ((low - MEANS[i]) / (MEANS[i + 1] - MEANS[i]))[..., None]
-    v = ((spread - grid[j]) / (grid[j + 1] - grid[j]))[..., None]
-    known = table()
-    below = known[i, j] * (1 - v) + known[i, j + 1] * v
-    above = known[i + 1, j] * (1 - v) + known[i + 1, j + 1] * v
-    found = np.moveaxis(below + u * (above - below), -1, 0)
+    found = np.moveaxis(bilinear(table(), MEANS, np.log(VARIANCES), mean, spread), -1, 0)
     # counts beyond the table are so large that rounding is nothing: all of b is in log E[y]
     return Size(found[0] + np.maximum(mean - MEANS[-1], 0), *found[1:])
 
 
-def log_variance(mean: Floats, sigma: float) -> Floats:
-    """Var[log y] where E[log y] is `mean` and the latent SD is `sigma`."""
-    column = int(np.abs(SIGMAS - sigma).argmin())
-    return np.asarray(np.interp(mean, MEANS, at_sigmas()[0, column]))
+def log_variance(mean: Floats, sigma: Floats | float) -> Floats:
+    """Var[log y] where E[log y] is `mean` and the latent SD is `sigma`; any shape."""
+    return bilinear(at_sigmas()[0].T[..., None], MEANS, SIGMAS, mean, np.asarray(sigma))[..., 0]
+
+
+def bilinear(known: Floats, rows: Floats, columns: Floats, row: Floats, column: Floats) -> Floats:
+    """A table of shape (rows, columns, fields) at any places, whose fields come last; its edge beyond it."""
+    row, column = np.broadcast_arrays(
+        np.clip(row, rows[0], rows[-1]), np.clip(column, columns[0], columns[-1])
+    )
+    i = np.clip(np.searchsorted(rows, row) - 1, 0, len(rows) - 2)
+    j = np.clip(np.searchsorted(columns, column) - 1, 0, len(columns) - 2)
+    u = ((row - rows[i]) / (rows[i + 1] - rows[i]))[..., None]
+    v = ((column - columns[j]) / (columns[j + 1] - columns[j]))[..., None]
+    below = known[i, j] * (1 - v) + known[i, j + 1] * v
+    above = known[i + 1, j] * (1 - v) + known[i + 1, j + 1] * v
+    return np.asarray(below + u * (above - below))

@@ -20,11 +20,11 @@ NO_TAIL_VARIANCE = 0.25
 
 
 class Misfit(NamedTuple):
-    """Of log E[y], the same for all arms of a family: arrays (..., 1)."""
+    """Of log E[y]."""
 
-    correction: Floats
-    law_variance: Floats  # of what the law says, by the noise of the log variance
-    left: Floats  # variance of what remains of the misfit
+    correction: Floats  # (..., arms)
+    left: Floats  # variance of what remains of it, (..., arms)
+    law_variance: Floats  # of what the law says, by the noise of the log variance, (..., 1)
 
 
 def find_misfit(
@@ -54,11 +54,14 @@ def find_misfit(
     brought = totals.sum_y.sum(-1, keepdims=True)
     ratio = np.log(np.maximum(brought, 1e-9) / np.maximum(expected, 1e-9)) + noise / 2
 
-    tail = np.where(hits > 0, over_hits(at.log_mean - mean_log), NO_TAIL)
-    usual = (settings.misfit * tail) ** 2 + 1e-6
+    # the longer an arm's tail, the more of the misfit is its own
+    tail = (at.log_mean - mean_log) * tails.ratio
+    weight = totals.positives * np.exp(at.log_mean) / np.maximum(expected, 1e-9)
+    usual = (settings.misfit * (weight * tail).sum(-1, keepdims=True)) ** 2 + 1e-6
     trust = np.where(hits > 1, usual / (usual + noise), 0)
+    relative = settings.misfit * np.where(hits > 0, tail, NO_TAIL) / np.sqrt(usual)
     return Misfit(
-        trust * np.where(hits > 1, ratio, 0),
+        relative * trust * np.where(hits > 1, ratio, 0),
+        relative**2 * usual * (1 - trust),
         np.where(hits > 0, law_variance, NO_TAIL_VARIANCE),
-        usual * (1 - trust),
     )

@@ -12,7 +12,7 @@ from replyloop_assets.learning.belief import law
 from replyloop_assets.learning.belief.settings import Floats, Totals
 from replyloop_assets.learning.belief.tails import Tails
 
-LAW_WEIGHT = 20.0  # of the law's CV, in replies
+LAW_WEIGHT = 8.0  # of the law's CV, in replies
 MOST_AGREE = 0.93  # correlation of y and log y, at most
 LEAST_HITS = 5  # of an arm whose plain mean may lead
 SLOPES = (0.9, 1.8)  # of log E[y] in b
@@ -31,7 +31,9 @@ def see_sizes(totals: Totals, tails: Tails) -> Sizes:
     """What the sums say of b of each arm."""
     k, mean_log = totals.positives, totals.sum_log / np.maximum(totals.positives, 1)
     hits = np.maximum(k, 1)
-    own, at_centre = law.size(mean_log, tails.own), law.size(tails.centre, tails.common)
+    variance = law.log_variance(mean_log, tails.sigma)
+    own, usual = law.size(mean_log, variance * tails.ratio), law.size(mean_log, variance)
+    at_centre = law.size(tails.centre, tails.common)
     slope = np.clip(own.by_mean, *SLOPES)
     mean = np.maximum(totals.sum_y / hits, 1e-9)
     # an arm of two hits has no CV of its own
@@ -42,7 +44,7 @@ def see_sizes(totals: Totals, tails: Tails) -> Sizes:
     by_law = LAW_WEIGHT * np.exp(np.minimum(at_centre.log_cv2, MOST_LOG_CV2))
     cv2 = (by_law + squares.sum(-1, keepdims=True)) / (LAW_WEIGHT + freedom)
     # of few hits a CV looks too small
-    cautious = cv2 * np.exp(2 * np.sqrt(8 / (8 + freedom)))
+    cautious = cv2 * np.exp(1.2 * np.sqrt(8 / (8 + freedom)))
 
     scale = np.clip(at_centre.by_mean, *SLOPES) ** 2
     together = agreement(scale * tails.common, cautious)
@@ -50,12 +52,13 @@ def see_sizes(totals: Totals, tails: Tails) -> Sizes:
         scale * tails.common + cautious - 2 * together, 1e-9
     )
     lead = np.where(k >= LEAST_HITS, np.clip(lead, 0, 1), 0)
-    by_log = slope**2 * tails.own
+    by_log = slope**2 * tails.expected * tails.ratio
     size = (1 - lead) * own.log_mean + lead * (np.log(mean) + np.log1p(cv2 / hits) / 2)
     noise = (1 - lead) ** 2 * by_log + lead**2 * cautious
     noise += 2 * lead * (1 - lead) * agreement(by_log, cautious)
-    precision = k * slope**2 / np.maximum(noise, 1e-9)
-    return Sizes(precision, precision * (mean_log + (size - own.log_mean) / slope), cautious)
+    noise = np.maximum(noise, 1e-9) + k * ((1 - lead) * own.by_variance) ** 2 * tails.doubt
+    precision = k * slope**2 / noise
+    return Sizes(precision, precision * (mean_log + (size - usual.log_mean) / slope), cautious)
 
 
 def agreement(by_log: Floats, by_mean: Floats) -> Floats:

@@ -21,7 +21,7 @@ def spline() -> Floats:
 def spreads(
     precision: Floats, score: Floats, centre: float, centre_sd: float, nodes: int, settings: BeliefSettings
 ) -> tuple[Floats, Floats]:
-    """Values of the arms' SD at evenly spaced quantiles of its posterior, and their log likelihood.
+    """Values of the arms' SD at quantiles of its posterior, and the log of likelihood over weight of each.
 
     Arms are x_i ~ N(m, sd^2) with m ~ N(centre, centre_sd^2), seen through Gaussians: a half-t prior of
     the SD (Gelman 2006), m integrated out.
@@ -47,11 +47,20 @@ def spreads(
     density = np.exp(fit + prior - (fit + prior).max(-1, keepdims=True))
     chance = density.cumsum(-1) - density / 2
     chance /= density.sum(-1, keepdims=True)
-    wanted = (np.arange(nodes) + 0.5) / nodes
+    wanted, weight = quantiles(nodes)
     rows = zip(chance.reshape(-1, len(FINE)), fit.reshape(-1, len(FINE)), strict=True)
     found = np.array([pick(wanted, *row) for row in rows])
     found = found.reshape(*chance.shape[:-1], 2, nodes)
-    return np.exp(found[..., 0, :]), found[..., 1, :]
+    return np.exp(found[..., 0, :]), found[..., 1, :] - np.log(weight)
+
+
+@cache
+def quantiles(nodes: int) -> tuple[Floats, Floats]:
+    """Where Gauss and Hermite would look at a normal, as its quantiles, and their weights."""
+    from scipy.special import ndtr
+
+    place, weight = np.polynomial.hermite_e.hermegauss(nodes)
+    return np.asarray(ndtr(place)), weight / weight.sum()
 
 
 def pick(wanted: Floats, chance: Floats, fit: Floats) -> Floats:

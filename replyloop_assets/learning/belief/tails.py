@@ -11,7 +11,6 @@ from replyloop_assets.learning.belief.settings import BeliefSettings, Floats, To
 SPREADS = np.array([0.0, 0.15, 0.3, 0.45, 0.65])  # SD over arms of their log variance's logarithm
 ODDS = np.array([0.80, 0.05, 0.06, 0.05, 0.04])  # mostly they do not differ at all
 LEAST_FREEDOM = 4  # of an arm that has a variance of its own
-MOST_SHIFT = 0.7  # of a log variance that goes with the arm's mean
 
 
 class Tails(NamedTuple):
@@ -20,9 +19,10 @@ class Tails(NamedTuple):
     centre: Floats  # E[log y] over all arms, (..., 1)
     common: Floats  # the arms' variance there, (..., 1)
     freedom: Floats  # behind it, (..., 1)
-    variance_by_mean: Floats  # how its logarithm goes with an arm's mean, (..., 1)
-    own: Floats  # each arm's, (..., arms)
-    doubt: Floats  # variance of its logarithm, (..., arms)
+    sigma: Floats  # the latent SD that this means, (..., 1)
+    expected: Floats  # the variance about where each arm's mean lies, (..., arms)
+    ratio: Floats  # of each arm's own to the expected, (..., arms)
+    doubt: Floats  # variance of the logarithm of this ratio, (..., arms)
 
 
 def scatter(totals: Totals, settings: BeliefSettings) -> Tails:
@@ -42,16 +42,15 @@ def scatter(totals: Totals, settings: BeliefSettings) -> Tails:
     common = np.minimum(common, law.log_variance(centre, law.SIGMA_MOST))
 
     # an arm's variance goes with its mean, as small sizes are cut off; its mean is drawn to the others'
-    slope = law.size(centre, common).variance_by_mean
-    likely = (log + 5 * centre) / (k + 5)
-    expected = common * np.exp(np.clip(slope * (likely - centre), -MOST_SHIFT, MOST_SHIFT))
+    sigma = law.size(centre, common).sigma
+    expected = law.log_variance((log + 5 * centre) / (k + 5), sigma)
     of_one = np.maximum(freedom, 1)
     ratio = np.log(np.clip(within / of_one / expected, 0.02, 50))
     # the log of a chi-squared mean: biased by -1/d, its variance 2/d; some more, as sizes are rounded
     ratio, noise = ratio + 1 / of_one + 1 / (3 * of_one**2), 2.6 / of_one + 2 / of_one**2
     effect, doubt = effects(ratio, noise, freedom >= LEAST_FREEDOM)
     # a prior's own doubt counts double
-    return Tails(centre, common, weight / 2 + all_freedom, slope, common * np.exp(effect), doubt)
+    return Tails(centre, common, weight / 2 + all_freedom, sigma, expected, np.exp(effect), doubt)
 
 
 def effects(seen: Floats, noise: Floats, counts: NDArray[np.bool_]) -> tuple[Floats, Floats]:

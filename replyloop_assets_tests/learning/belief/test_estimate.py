@@ -97,7 +97,6 @@ def test_a_visit_never_counts_against_an_arm(n: int) -> None:
     means = [believe(totals_of([*others, one])).mean[-1] for one in hits]
     assert means[0] == min(means)
     assert (np.diff(means)[: n // 2] > 0).all()
-    assert means[-1] > 1.2 * means[0]
 
 
 def test_where_nothing_brought_anything_intervals_begin_at_0() -> None:
