@@ -5,7 +5,9 @@ import json
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.dimensions import ALL, RATED
+from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
 from replyloop_assets.learning.performance import describe, rate_performance
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
@@ -20,6 +22,7 @@ COLUMNS = {
     "value": "dimension_value",
     "avg_likes": "avg_reply_likes",
 }
+SUMS = [f"{metric.name}_{field}" for metric in (FOLLOWERS, VISITS) for field in Totals._fields]
 
 
 def rate_replies(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
@@ -32,7 +35,7 @@ def rate_replies(connection: sa.Connection, window: Window, settings: Settings, 
     )
     if merged.empty:
         return 0
-    rated = rate_performance(merged, settings.performance)
+    rated = rate_performance(merged, settings.performance, settings.allocation.sparse_positives)
     rated["id"] = [
         str(derived_id(STAGE.name, window.day, dimension, value))
         for dimension, value in zip(rated["dimension"], rated["value"], strict=True)
@@ -52,7 +55,7 @@ def rate_replies(connection: sa.Connection, window: Window, settings: Settings, 
     rows = write_frame(
         connection,
         STAGE.writes,
-        rated.drop(columns=["sum_followers", "sum_followers2"]).rename(columns=COLUMNS),
+        rated.drop(columns=SUMS).rename(columns=COLUMNS),
         day=window.day,
         as_of=window.as_of,
         days_held=days_held,
@@ -78,5 +81,6 @@ asset = stage_asset(
     STAGE,
     "Followers, likes, impressions and profile visits per reply over the last 30 days, by tier, "
     "account size, timing, generator, account, format, hour and query: confidence, ROI against the "
-    "same window's baseline, the seed's performance tier, and a shrunk mean with its interval.",
+    "same window's baseline, the seed's performance tier; and what is believed of each, with its interval, "
+    "by which they are ranked: followers, or profile visits where hardly any reply brings a follower.",
 )

@@ -1,22 +1,25 @@
 """How well each tier, account, hour or generator does, against the window's own baseline.
 
-Counts, confidence, ROI and tiers are the seed's (Phase 1.2, PerformanceAnalyzer). The shrunk mean and
-its interval go beyond it: an account answered twice is not believed like one answered fifty times.
+Counts, confidence, ROI and tiers are the seed's (Phase 1.2, PerformanceAnalyzer). What is believed of a value
+(`belief`) goes beyond it: an account answered twice is not believed like one answered fifty times. By that
+values are ranked. Where hardly any reply brings a follower, it is profile visits that are believed in.
 """
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from replyloop_assets.learning.belief.families import Conversion, believe_families, convert, totals_of
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.fields import PERCENT, Component, count, days, setting
+from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
 
 UNKNOWN = "unknown"
 BASELINE = "all"
-NORMAL_95 = 1.959963984540054
+MANY = {metric.name: metric.many for metric in METRICS}
 
 
 class PerformanceSettings(Component):
@@ -66,88 +69,71 @@ def performance_tier(roi_percent: Any, settings: PerformanceSettings) -> NDArray
     return tiers
 
 
-def shrink(means: Floats, variances: Floats, groups: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Means pulled towards their group's, as far as their noise says, and their standard errors.
+class Believed(NamedTuple):
+    """What a window's values are believed by: a metric; and how followers come of it, where it stands in."""
 
-    Random effects per group: the variance between members by the method of moments (DerSimonian and
-    Laird 1986), then the normal posterior of each member, with the uncertainty of the group mean.
-
-    Args:
-        means: the members' means, shape (k,).
-        variances: the variances of these means, shape (k,); 0 keeps a mean as it is.
-        groups: the group of each member, integers from 0, shape (k,).
-    """
-
-    def total(weights: Floats) -> Floats:
-        return np.bincount(groups, weights).astype(float)
-
-    def spread(values: Floats) -> Floats:
-        return values[groups]
-
-    # a mean without noise still leaves the others theirs: its weight stays finite in its group
-    largest = np.zeros(groups.max() + 1)
-    np.maximum.at(largest, groups, variances)
-    noise = np.maximum(variances, np.maximum(1e-6 * spread(largest), 1e-12))
-    weight = 1 / noise
-    fixed_mean = total(weight * means) / total(weight)
-    excess = total(weight * (means - spread(fixed_mean)) ** 2) - (np.bincount(groups) - 1)
-    scale = total(weight) - total(weight**2) / total(weight)
-    between = np.where(scale > 1e-9 * total(weight), np.maximum(excess, 0) / np.maximum(scale, 1e-300), 0)
-
-    weight = 1 / (noise + spread(between))
-    group_mean = total(weight * means) / total(weight)
-    pull = noise / (noise + spread(between))
-    shrunk = pull * spread(group_mean) + (1 - pull) * means
-    variance = (1 - pull) * noise + pull**2 * spread(1 / total(weight))
-    return shrunk, np.sqrt(variance)
+    metric: str
+    conversion: Conversion | None
 
 
-def rate_performance(merged: pd.DataFrame, settings: PerformanceSettings) -> pd.DataFrame:
+def choose_metric(overall: pd.DataFrame, sparse_positives: float) -> Believed:
+    """Visits where fewer than `sparse_positives` of all replies bring followers, and more bring visits."""
+    if overall.empty:
+        return Believed(FOLLOWERS.name, None)
+    followers, visits = (totals_of(overall.iloc[:1], metric.name) for metric in (FOLLOWERS, VISITS))
+    hits, visited = followers.positives.item(), visits.positives.item()
+    if hits < sparse_positives * followers.n.item() and visited > hits:
+        return Believed(VISITS.name, convert(followers, visits))
+    return Believed(FOLLOWERS.name, None)
+
+
+def rate_performance(
+    merged: pd.DataFrame, settings: PerformanceSettings, sparse_positives: float
+) -> pd.DataFrame:
     """Rate every value of every dimension of one window.
 
     Args:
-        merged: one row per (dimension, value) with `sample_size`, `sum_followers`, `sum_followers2`,
-            the dimension 'all' among them: its average is the baseline.
+        merged: one row per (dimension, value) with `sample_size` and, of followers and of visits, the columns
+            of `totals_of`; the dimension 'all' among them: its average is the baseline.
+        sparse_positives: where fewer of the replies bring any follower, visits stand in.
 
     Returns:
         The rows without 'all', sorted as they came, with `avg_followers_gained`, `confidence_score`,
-        `baseline_followers`, `roi_score`, `performance_tier`, `shrunk_mean`, `interval_low`,
-        `interval_high` (followers per reply, 95%), `rank` (1 is the dimension's top strategy, by
-        shrunk mean; None where not rated). 'unknown' is counted and never rated.
+        `baseline_followers`, `roi_score`, `performance_tier`, `believed_metric`, `shrunk_mean`,
+        `interval_low`, `interval_high` (of that metric per reply, 95%), `conversion`, `conversion_low`,
+        `conversion_high` (followers per visit, where visits are believed in), `rank` (1 is the dimension's
+        top strategy, by shrunk mean; None where not rated). 'unknown' is counted and never rated.
     """
     overall = merged.loc[merged["dimension"] == BASELINE]
     rated = merged.loc[merged["dimension"] != BASELINE].reset_index(drop=True)
     n = rated["sample_size"].to_numpy(float)
-    total = rated["sum_followers"].to_numpy(float)
     sampled = n > 0
-    average = np.divide(total, n, out=np.full(len(n), np.nan), where=sampled)
+    average = ratio(rated["followers_sum_y"].to_numpy(float), n, sampled)
     baseline = np.nan
     if len(overall) and overall["sample_size"].iloc[0] > 0:
-        baseline = overall["sum_followers"].iloc[0] / overall["sample_size"].iloc[0]
+        baseline = overall["followers_sum_y"].iloc[0] / overall["sample_size"].iloc[0]
 
     known = sampled & (rated["value"] != UNKNOWN).to_numpy()
-    ratio = np.where(known, roi(average, baseline), np.nan)
+    percent = np.where(known, roi(average, baseline), np.nan)
     rated["avg_followers_gained"] = average
     rated["confidence_score"] = confidence(n, settings)
     rated["baseline_followers"] = baseline
-    rated["roi_score"] = ratio
-    rated["performance_tier"] = performance_tier(ratio, settings)
+    rated["roi_score"] = percent
+    rated["performance_tier"] = performance_tier(percent, settings)
 
-    shrunk, error = np.full(len(n), np.nan), np.full(len(n), np.nan)
+    metric, conversion = choose_metric(overall, sparse_positives)
+    rated["believed_metric"] = metric
+    believed = ["shrunk_mean", "interval_low", "interval_high"]
+    rated[believed] = np.nan
     if known.any():
-        groups = pd.factorize(rated["dimension"][known])[0]
-        squares = rated["sum_followers2"].to_numpy(float)[known] - total[known] * average[known]
-        freedom = np.bincount(groups, n[known] - 1)
-        pooled = np.bincount(groups, squares) / np.maximum(freedom, 1)
-        # a dimension where nothing repeats says nothing of its own noise: take the count's own
-        pooled = np.where(freedom > 0, pooled, np.nan_to_num(baseline))
-        variances = np.maximum(pooled, 0)[groups] / n[known]
-        shrunk[known], error[known] = shrink(average[known], variances, groups)
-    rated["shrunk_mean"] = shrunk
-    rated["interval_low"] = np.maximum(shrunk - NORMAL_95 * error, 0)
-    rated["interval_high"] = shrunk + NORMAL_95 * error
+        arms = rated[known]
+        rated.loc[known, believed] = np.transpose(
+            believe_families(arms["dimension"].tolist(), totals_of(arms, metric))[:3]
+        )
+    for name, value in zip(Conversion._fields, conversion or (np.nan,) * 3, strict=True):
+        rated["conversion" if name == "mean" else f"conversion_{name}"] = value
     # equal to six digits is equal: the last bits are noise, and the plain average then decides
-    best_first = rated.assign(shrunk=np.round(shrunk, 6)).sort_values(
+    best_first = rated.assign(shrunk=np.round(rated["shrunk_mean"], 6)).sort_values(
         ["shrunk", "avg_followers_gained", "value"], ascending=[False, False, True]
     )
     place = best_first.groupby("dimension").cumcount() + 1
@@ -161,6 +147,13 @@ def rate_performance(merged: pd.DataFrame, settings: PerformanceSettings) -> pd.
 def describe(row: Any) -> str:
     """One rated row as an insight in words."""
     words = f"{row.value}: {row.avg_followers_gained:.2f} followers per reply over {row.sample_size}"
-    if not isinstance(row.performance_tier, str):
-        return f"{words}, not rated"
-    return f"{words}, {row.roi_score:.0f}% of the baseline ({row.performance_tier})"
+    if isinstance(row.performance_tier, str):
+        words += f", {row.roi_score:.0f}% of the baseline ({row.performance_tier})"
+    else:
+        words += ", not rated"
+    if row.shrunk_mean != row.shrunk_mean:
+        return words
+    return (
+        f"{words}; believed to bring {row.shrunk_mean:.2g} {MANY[row.believed_metric]}, likely "
+        f"{row.interval_low:.2g} to {row.interval_high:.2g}"
+    )

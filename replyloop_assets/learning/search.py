@@ -51,7 +51,8 @@ def build_plan(
     """The plan of one window, the highest priority first.
 
     Args:
-        accounts: `username`, `avg_followers` per reply, `n` replies; a name that is none is left out.
+        accounts: `username`, `avg_followers` per reply and `believed_followers`, `n` replies; a name that is
+            none is left out.
         tiers: the engagement tiers, best first: `name`, `avg_followers`, `confidence` (0 to 1), and the
             `share` that the allocation gives them (0 to 1); without any share all weigh the same.
         pivot_open: whether more is to be explored, as a pivot is open.
@@ -88,16 +89,22 @@ def build_plan(
 
 
 def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[Search]:
-    """The accounts that brought enough followers per reply, the best of them, if there are any."""
+    """The accounts that brought enough followers per reply and are believed to, the best, if there are any.
+
+    One lucky reply makes an average; it does not make a belief.
+    """
+    least = settings.proven_avg_followers
     proven = sorted(
-        (-average, -n, name)
-        for name, average, n in rows_of(accounts, "username", "avg_followers", "n")
-        if average >= settings.proven_avg_followers and isinstance(name, str) and USERNAME.fullmatch(name)
+        (-believed, -average, -n, name)
+        for name, average, believed, n in rows_of(
+            accounts, "username", "avg_followers", "believed_followers", "n"
+        )
+        if min(average, believed) >= least and isinstance(name, str) and USERNAME.fullmatch(name)
     )
-    names = list(dict.fromkeys(name.lower() for _, _, name in proven))[: settings.proven_accounts]
+    names = list(dict.fromkeys(name.lower() for *_, name in proven))[: settings.proven_accounts]
     if not names:
         return
-    average, n = -proven[0][0], -proven[0][1]
+    believed, average, n = (-part for part in proven[0][:3])
     these = "1 account" if len(names) == 1 else f"{len(names)} accounts"
     yield Search(
         "Proven accounts",
@@ -105,8 +112,9 @@ def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[
         settings.proven_min_likes,
         [f"from:{name}" for name in names],
         settings.proven_priority,
-        f"{these} brought at least {settings.proven_avg_followers:g} followers per reply, most of all "
-        f"{names[0]}: {average:.2f} over {n:.0f} {'reply' if n == 1 else 'replies'}.",
+        f"{these} brought at least {least:g} followers per reply and {'is' if len(names) == 1 else 'are'} "
+        f"believed to, most of all {names[0]}: {believed:.2f} believed, {average:.2f} over {n:.0f} "
+        f"{'reply' if n == 1 else 'replies'}.",
     )
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from replyloop_assets.learning.dimensions import TITLES
 from replyloop_assets.learning.incidents.secrets import hide_secrets
+from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
 from replyloop_assets.reporting.health import Seen, three_sentences
 from replyloop_assets.settings import Settings
 from replyloop_assets.text import plain
@@ -42,12 +43,14 @@ def read_status(
             return [dict(row) for row in result.mappings()]
 
         performance: dict[str, list[Row]] = {}
-        for row in rows("performance"):
+        rated = rows("performance")
+        for row in rated:
             performance.setdefault(row["dimension_type"], []).append(row)
         return {
             "facts": rows("facts")[0],
             "stages": rows("stages"),
             "performance": performance,
+            "ranking": ranking(rated[0], settings) if rated else None,
             "allocation": rows("allocation"),
             "experiments": rows("experiments"),
             "health": health(rows, settings, stale, now),
@@ -93,7 +96,7 @@ def render_status(status: Status, most: int = MOST) -> Group:
         parts.append(Text(f"replyloop doctor says: {'; '.join(plain(one, None) for one in told)}.", "yellow"))
     if status["performance"]:
         as_of = next(iter(status["performance"].values()))[0]["as_of"]
-        parts.append(f"\nThe window that ends {as_of:%Y-%m-%d %H:%M} UTC:")
+        parts.append(f"\nThe window that ends {as_of:%Y-%m-%d %H:%M} UTC. {status['ranking']}")
     for dimension, title in TITLES.items():
         if rows := status["performance"].get(dimension):
             parts += [performance_table(title, rows, most), ""]
@@ -131,9 +134,10 @@ def facts_line(facts: Row) -> str:
 
 
 def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
-    """The best values of one dimension, a line each: what a reply brought on average."""
+    """The best values of one dimension, a line each: what a reply brought, and what it is believed to."""
     table = plain_table(title)
-    for heading in ("replies", "followers", "likely (95%)", "visits", "ROI"):
+    believed = f"believed {rows[0]['believed_metric'] or FOLLOWERS.name} (95%)"
+    for heading in ("replies", "followers", believed, "visits", "ROI"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("tier", no_wrap=True)
     table.add_column("a week", no_wrap=True)
@@ -143,7 +147,7 @@ def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:
             Text(row["dimension_value"]),
             f"{row['reply_count']:,}",
             number(row["avg_followers_gained"]),
-            likely(row) if rated else "–",
+            likely(row),
             number(row["avg_profile_clicks"]),
             f"{row['roi_score']:.0f}%" if rated else "–",
             row["performance_tier"] or "not rated",
@@ -184,8 +188,27 @@ def experiment_line(row: Row) -> Text:
 
 
 def likely(row: Row) -> str:
-    """The shrunk mean with its interval: what a few replies alone would overstate."""
+    """What is believed, with its interval: what a few replies alone would overstate; else a dash."""
+    if row["shrunk_mean"] is None:
+        return "–"
     return f"{row['shrunk_mean']:.2f} ({row['interval_low']:.2f}–{row['interval_high']:.2f})"
+
+
+def ranking(row: Row, settings: Settings) -> str:
+    """What ranks, tiers and shares go by, in words, from any row of the window."""
+    explored = settings.allocation.exploration_share
+    others = (
+        "tiers and ROI by the plain average of followers against that of all replies, and effort by the "
+        f"chance of being the best, at least {explored:g}% of it exploring."
+    )
+    if row["believed_metric"] != VISITS.name:
+        return f"Ranks go by the followers that a reply is believed to bring, {others}"
+    per_visit, low, high = (row[name] for name in ("conversion", "conversion_low", "conversion_high"))
+    return (
+        "Too few replies bring a follower to rank by followers: ranks go by the profile visits that a reply "
+        f"is believed to bring (a visit brings {per_visit:.2g} followers, likely {low:.2g} to {high:.2g}), "
+        f"{others}"
+    )
 
 
 def trend(row: Row) -> str:

@@ -1,9 +1,9 @@
-"""The seed's confidence, ROI and tiers; and shrinkage, against DerSimonian and Laird in statsmodels."""
+"""The seed's confidence, ROI and tiers; what is believed of a window's values, and by which metric."""
 
 import json
 import warnings
 from fractions import Fraction
-from statistics import fmean, stdev, variance
+from math import log
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.meta_analysis import combine_effects
+from scipy.stats import gamma
 
-from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.belief.families import convert
+from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.performance import (
     PerformanceSettings,
     confidence,
@@ -21,10 +22,10 @@ from replyloop_assets.learning.performance import (
     performance_tier,
     rate_performance,
     roi,
-    shrink,
 )
 
 SEED = PerformanceSettings()
+SPARSE = 0.1
 
 
 # ---- the seed's rules
@@ -100,141 +101,33 @@ def test_a_tier_reached_exactly_is_reached(part: tuple[int, int], whole: tuple[i
     assert performance_tier(roi(averages[:1], averages[1]), SEED).tolist() == [tier]
 
 
-# ---- shrinkage
-
-
-@st.composite
-def grouped_means(draw: st.DrawFn) -> tuple[Floats, Floats, np.ndarray[Any, Any]]:
-    """Members' means, the variances of these means, and the group of each."""
-    sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
-    groups = np.repeat(np.arange(len(sizes)), sizes)
-    groups = groups[draw(st.permutations(range(len(groups))))]
-    members = {"min_size": len(groups), "max_size": len(groups)}
-    means = draw(st.lists(st.floats(0, 100), **members))
-    variances = draw(st.lists(st.floats(0.01, 100), **members))
-    return np.array(means), np.array(variances), groups
-
-
-def dersimonian_laird(means: Floats, variances: Floats) -> tuple[float, float, float]:
-    """Group mean, its variance, and the variance between members, by statsmodels."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of figures that are not read here
-        found = combine_effects(means, variances, method_re="dl")
-    if not found.tau2 > 0:  # no variance between members: the fixed effect, which all share
-        return found.mean_effect_fe, found.var_eff_w_fe, 0
-    return found.mean_effect_re, found.var_eff_w_re, found.tau2
-
-
-@given(grouped_means())
-def test_shrinking_is_the_posterior_under_dersimonian_and_laird(
-    data: tuple[Floats, Floats, np.ndarray[Any, Any]],
-) -> None:
-    means, variances, groups = data
-    shrunk, error = shrink(means, variances, groups)
-    for group in np.unique(groups):
-        mine = groups == group
-        y, v = means[mine], variances[mine]
-        centre, centre_variance, between = dersimonian_laird(y, v) if len(y) > 1 else (y[0], v[0], 0)
-        if between > 1e-9 * v.max():
-            # the product of two normals; the centre's own uncertainty reaches each by its weight
-            precision = 1 / v + 1 / between
-            expected = (y / v + centre / between) / precision
-            expected_variance = 1 / precision + (1 / between / precision) ** 2 * centre_variance
-        else:
-            expected, expected_variance = np.full_like(y, centre), np.full_like(y, centre_variance)
-        np.testing.assert_allclose(shrunk[mine], expected, rtol=1e-6, atol=1e-6)
-        np.testing.assert_allclose(error[mine] ** 2, expected_variance, rtol=1e-5, atol=1e-9)
-
-
-@given(grouped_means())
-def test_a_shrunk_mean_lies_between_its_own_and_its_groups(
-    data: tuple[Floats, Floats, np.ndarray[Any, Any]],
-) -> None:
-    means, variances, groups = data
-    shrunk, error = shrink(means, variances, groups)
-    assert (error > 0).all()
-    for group in np.unique(groups):
-        mine = groups == group
-        y, v = means[mine], variances[mine]
-        centre = dersimonian_laird(y, v)[0] if len(y) > 1 else y[0]
-        assert (shrunk[mine] >= np.minimum(y, centre) - 1e-7).all()
-        assert (shrunk[mine] <= np.maximum(y, centre) + 1e-7).all()
-
-
-@given(grouped_means(), st.randoms())
-def test_the_order_of_the_members_changes_nothing(
-    data: tuple[Floats, Floats, np.ndarray[Any, Any]], random: Any
-) -> None:
-    means, variances, groups = data
-    order = random.sample(range(len(means)), len(means))
-    here, there = shrink(*data), shrink(means[order], variances[order], groups[order])
-    for before, after in zip(here, there, strict=True):
-        np.testing.assert_allclose(after, before[order], rtol=1e-9, atol=1e-9)
-
-
-@given(grouped_means())
-def test_a_group_is_shrunk_the_same_whatever_stands_beside_it(
-    data: tuple[Floats, Floats, np.ndarray[Any, Any]],
-) -> None:
-    means, variances, groups = data
-    mine = groups == 0
-    together = shrink(means, variances, groups)
-    alone = shrink(means[mine], variances[mine], groups[mine])
-    for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(one[mine], other, rtol=1e-12)
-
-
-def test_a_single_member_keeps_its_mean_and_its_noise() -> None:
-    shrunk, error = shrink(np.array([7.0]), np.array([4.0]), np.array([0]))
-    assert shrunk == pytest.approx([7])
-    assert error == pytest.approx([2])
-
-
-def test_equal_means_stay_and_are_known_as_well_as_all_of_them_together() -> None:
-    shrunk, error = shrink(np.full(4, 3.0), np.array([1.0, 2.0, 4.0, 4.0]), np.zeros(4, int))
-    assert shrunk == pytest.approx([3.0] * 4)
-    assert error == pytest.approx([(1 / (1 + 1 / 2 + 1 / 4 + 1 / 4)) ** 0.5] * 4)
-
-
-def test_the_noisier_mean_is_pulled_further() -> None:
-    means, variances = np.array([2.0, 4.0, 9.0, 9.0]), np.array([0.5, 0.5, 0.5, 20.0])
-    shrunk, error = shrink(means, variances, np.zeros(4, int))
-    assert shrunk[3] < shrunk[2] < 9
-    assert error[3] > error[2]
-
-
-def test_means_without_noise_stay_as_they_are() -> None:
-    means = np.array([1.0, 5.0, 2.0])
-    shrunk, error = shrink(means, np.zeros(3), np.zeros(3, int))
-    assert shrunk == pytest.approx(means)
-    assert error == pytest.approx(np.zeros(3), abs=1e-5)
-
-
-def test_one_mean_without_noise_does_not_become_everybodys() -> None:
-    """DerSimonian and Laird's limit as the first variance goes to 0: 100 keeps most of itself."""
-    means = np.array([5.0, 100.0])
-    centre, _, between = dersimonian_laird(means, np.array([1e-6, 1000.0]))
-    expected = (100 / 1000 + centre / between) / (1 / 1000 + 1 / between)
-    shrunk, _ = shrink(means, np.array([0.0, 1000.0]), np.zeros(2, int))
-    assert shrunk == pytest.approx([5, expected], rel=1e-3)
-
-
 # ---- a window
 
 
-def merged(outcomes: dict[tuple[str, str], list[float]]) -> pd.DataFrame:
-    """The frame of one window from raw followers per (dimension, value), in the order of names."""
+Outcomes = dict[tuple[str, str], list[float]]
+
+
+def sums(ys: list[float]) -> tuple[float, ...]:
+    """The fields of `Totals`."""
+    logs = [log(y) for y in ys if y > 0]
+    squares = sum(one**2 for one in logs), sum(y * y for y in ys)
+    return len(ys), len(logs), sum(logs), squares[0], sum(ys), squares[1]
+
+
+def merged(outcomes: Outcomes, visits: Outcomes | None = None) -> pd.DataFrame:
+    """The frame of one window from raw followers and visits per (dimension, value), in the order of names."""
+    columns = [f"{metric}_{field}" for metric in ("followers", "visits") for field in Totals._fields]
     return pd.DataFrame(
         [
-            (*key, len(ys), float(sum(ys)), float(sum(y * y for y in ys)))
+            (*key, len(ys), *sums(ys), *sums((visits or {}).get(key, [])))
             for key, ys in sorted(outcomes.items())
         ],
-        columns=["dimension", "value", "sample_size", "sum_followers", "sum_followers2"],
+        columns=["dimension", "value", "sample_size", *columns],
     )
 
 
-def rated_rows(outcomes: dict[tuple[str, str], list[float]]) -> dict[tuple[str, str], Any]:
-    rated = rate_performance(merged(outcomes), SEED)
+def rated_rows(outcomes: Outcomes, visits: Outcomes | None = None) -> dict[tuple[str, str], Any]:
+    rated = rate_performance(merged(outcomes, visits), SEED, SPARSE)
     return {(row.dimension, row.value): row for row in rated.itertuples()}
 
 
@@ -302,18 +195,71 @@ def test_places_are_whole_numbers_that_json_can_hold() -> None:
     assert json.dumps(places) == "[1, 2, null]"
 
 
-def test_values_that_share_a_shrunk_mean_are_ranked_by_their_average_then_by_name() -> None:
-    """Where noise explains every difference, all are shrunk to the same mean."""
-    rows = rated_rows(
-        {
-            ("all", "all"): [3.0] * 6,
-            ("format", "a"): [0.0, 10],
-            ("format", "b"): [0.0, 12],
-            ("format", "c"): [0.0, 10],
-        }
-    )
-    assert rows["format", "a"].shrunk_mean == pytest.approx(rows["format", "b"].shrunk_mean)
-    assert [rows["format", name].rank for name in "bac"] == [1, 2, 3]
+def test_values_believed_alike_are_ranked_by_name() -> None:
+    """The same replies are the same belief and the same average, to the last bit."""
+    alike = {("format", name): [0.0, 10] for name in "cab"}
+    rows = rated_rows({("all", "all"): [0.0, 10] * 3, **alike})
+    assert rows["format", "a"].shrunk_mean == rows["format", "b"].shrunk_mean
+    assert [rows["format", name].rank for name in "abc"] == [1, 2, 3]
+
+
+def test_one_lucky_reply_does_not_lead() -> None:
+    """One reply that brought 12 stands behind 20 that brought 8 on average, mostly little, sometimes much."""
+    much, little = [0.0, 6, 2, 30, 0, 12, 3, 0, 25, 4] * 2, [0.0, 2, 0, 8, 1, 0, 0, 5, 0, 3] * 2
+    window = {("account", f"a{n}"): much if n == 0 else little for n in range(6)} | {
+        ("account", "lucky"): [12.0]
+    }
+    rows = rated_rows(window | {("all", "all"): [y for ys in window.values() for y in ys]})
+    lucky, steady = rows["account", "lucky"], rows["account", "a0"]
+    assert lucky.avg_followers_gained > steady.avg_followers_gained
+    assert (steady.rank, lucky.shrunk_mean < steady.shrunk_mean) == (1, True)
+    assert lucky.interval_high / lucky.interval_low > steady.interval_high / steady.interval_low
+
+
+def sparse_window(seed: int = 2) -> tuple[Outcomes, Outcomes]:
+    """Six accounts whose visits differ, and of whose replies one alone brought a follower."""
+    rng = np.random.default_rng(seed)
+    visits = {("account", f"a{n}"): rng.poisson(1 + n, 25).astype(float).tolist() for n in range(6)}
+    followers = {key: [0.0] * 25 for key in visits}
+    followers["account", "a0"][3] = 1.0
+    for each in (visits, followers):
+        each["all", "all"] = [y for ys in list(each.values()) for y in ys]
+    return followers, visits
+
+
+def test_where_hardly_any_reply_brings_a_follower_visits_rank() -> None:
+    followers, visits = sparse_window()
+    rows = rated_rows(followers, visits)
+    assert {row.believed_metric for row in rows.values()} == {"visits"}
+    assert [rows["account", f"a{n}"].rank for n in range(6)] == [6, 5, 4, 3, 2, 1]
+    for n in range(6):
+        row = rows["account", f"a{n}"]
+        assert row.interval_low < 1 + n < row.interval_high
+        assert "profile visits" in describe(row)
+    assert rows["account", "a0"].roi_score == pytest.approx(600), "the seed's figures stay those of followers"
+    row = rows["account", "a0"]
+    assert row.conversion_low < 1 / sum(visits["all", "all"]) < row.conversion_high
+    assert rated_rows(followers)["account", "a0"].believed_metric == "followers", "without visits"
+
+
+def test_followers_rank_where_enough_replies_bring_some() -> None:
+    followers, visits = sparse_window()
+    followers["all", "all"][:20] = [1.0] * 20
+    row = rated_rows(followers, visits)["account", "a0"]
+    assert row.believed_metric == "followers"
+    assert np.isnan([row.conversion, row.conversion_low, row.conversion_high]).all()
+
+
+def test_the_conversion_is_jeffreys_posterior_of_a_poisson_rate() -> None:
+    followers, visits = Totals(*np.zeros((6, 1))), Totals(*np.zeros((6, 1)))
+    ones = followers._replace(n=np.array([100.0]), sum_y=np.array([4.0]), sum_y2=np.array([4.0]))
+    seen = visits._replace(n=np.array([50.0]), sum_y=np.array([150.0]))
+    found = convert(ones, seen)
+    posterior = gamma(4.5, scale=1 / 300)
+    assert (found.low, found.high) == pytest.approx(posterior.interval(0.95), rel=1e-6)
+    assert found.mean == pytest.approx(posterior.mean(), rel=1e-6)
+    bunched = convert(ones._replace(sum_y2=np.array([16.0])), seen)
+    assert bunched.high - bunched.low > found.high - found.low
 
 
 def test_a_value_without_a_single_outcome_is_not_rated_and_hurts_nobody() -> None:
@@ -345,6 +291,10 @@ RESULTS = {
     "baseline_followers",
     "roi_score",
     "performance_tier",
+    "believed_metric",
+    "conversion",
+    "conversion_low",
+    "conversion_high",
     "shrunk_mean",
     "interval_low",
     "interval_high",
@@ -359,13 +309,13 @@ RESULTS = {
 def test_a_window_without_values_gives_no_rows_but_all_columns(
     rows: dict[tuple[str, str], list[float]],
 ) -> None:
-    rated = rate_performance(merged(rows), SEED)
+    rated = rate_performance(merged(rows), SEED, SPARSE)
     assert rated.empty
     assert set(rated.columns) >= RESULTS
 
 
 def test_without_the_baseline_nothing_is_rated() -> None:
-    rated = rate_performance(merged({("format", "single"): [1.0, 2]}), SEED)
+    rated = rate_performance(merged({("format", "single"): [1.0, 2]}), SEED, SPARSE)
     assert rated["roi_score"].isna().all()
     assert rated["performance_tier"].isna().all()
 
@@ -383,7 +333,7 @@ windows = st.dictionaries(
 def test_every_window_can_be_rated(
     outcomes: dict[tuple[str, str], list[float]], overall: list[float]
 ) -> None:
-    rated = rate_performance(merged(outcomes | {("all", "all"): overall}), SEED)
+    rated = rate_performance(merged(outcomes | {("all", "all"): overall}), SEED, SPARSE)
     keys = list(zip(rated["dimension"], rated["value"], strict=True))
     assert keys == sorted(outcomes), "the rows come back as they came"
     for row in rated.itertuples():
@@ -401,48 +351,20 @@ def test_every_window_can_be_rated(
         assert places == list(range(1, len(places) + 1))
 
 
-def standard_error(row: Any) -> float:
-    return float(row.interval_high - row.shrunk_mean) / 1.959964
-
-
-def test_the_interval_of_an_only_value_is_the_textbooks() -> None:
-    outcomes = [11.0, 14, 12, 19, 13]
-    row = rated_rows({("all", "all"): outcomes, ("format", "single"): outcomes})["format", "single"]
-    assert row.shrunk_mean == pytest.approx(fmean(outcomes))
-    assert standard_error(row) == pytest.approx(stdev(outcomes) / 5**0.5)
-    assert row.interval_low == pytest.approx(row.shrunk_mean - 1.959964 * standard_error(row))
-
-
-def test_the_noise_of_a_dimension_is_pooled_within_its_values() -> None:
-    """Means are equal, so both are known as well as all nine outcomes together."""
-    few, many = [5.0, 11, 8], [2.0, 14, 7, 9, 8, 8]
-    rows = rated_rows({("all", "all"): few + many, ("format", "a"): few, ("format", "b"): many})
-    pooled = (2 * variance(few) + 5 * variance(many)) / (2 + 5)
-    for name in "ab":
-        assert rows["format", name].shrunk_mean == pytest.approx(8)
-        assert standard_error(rows["format", name]) == pytest.approx((pooled / 9) ** 0.5)
-
-
-def test_where_no_value_repeats_the_noise_is_that_of_a_count_like_the_baseline() -> None:
-    row = rated_rows({("all", "all"): [3.0, 5], ("format", "single"): [40.0]})["format", "single"]
-    assert row.shrunk_mean == 40
-    assert standard_error(row) == pytest.approx(4**0.5)
-
-
 def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     """Members with true means of their own, answered 15 to 40 times each, over many windows."""
     rng = np.random.default_rng(11)
     covered = []
-    for _ in range(150):
+    for _ in range(60):
         truths = np.maximum(rng.normal(20, 3, 12), 1)
         window = {
             ("account", f"{n:02}"): rng.poisson(truth, rng.integers(15, 40)).astype(float).tolist()
             for n, truth in enumerate(truths)
         }
         window["all", "all"] = [y for ys in window.values() for y in ys]
-        rated = rate_performance(merged(window), SEED).sort_values("value")
+        rated = rate_performance(merged(window), SEED, SPARSE).sort_values("value")
         covered += list((rated["interval_low"] <= truths) & (truths <= rated["interval_high"]))
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
+    assert np.mean(covered) == pytest.approx(0.96, abs=0.03)
 
 
 def test_an_insight_names_the_value_its_average_and_its_rating() -> None:

@@ -19,7 +19,7 @@ from replyloop_assets.learning.search import (
 )
 
 SEED = SearchSettings()
-Account = tuple[object, float, int]
+Account = tuple[object, float, int] | tuple[object, float, int, float]  # the last: what is believed
 Tier = tuple[str, float, float, float | None]
 KNOWN: list[Tier] = [
     ("50K-100K", 6.1, 1.0, 0.70),
@@ -36,7 +36,13 @@ def plan_of(
     settings: SearchSettings = SEED,
 ) -> pd.DataFrame:
     return build_plan(
-        pd.DataFrame(list(accounts), columns=["username", "avg_followers", "n"]),
+        pd.DataFrame(
+            [
+                (name, average, average if believed is None else believed, n)
+                for name, average, n, believed in ((*one, None)[:4] for one in accounts)
+            ],
+            columns=["username", "avg_followers", "believed_followers", "n"],
+        ),
         pd.DataFrame(list(tiers), columns=["name", "avg_followers", "confidence", "share"]),
         pivot_open,
         settings,
@@ -156,7 +162,8 @@ def test_the_whole_plan_as_the_seed_has_it() -> None:
         "min_likes:250000 -is:reply -is:retweet lang:en",
     ]
     assert plan["reason"].tolist() == [
-        "2 accounts brought at least 10 followers per reply, most of all ann_1: 14.50 over 8 replies.",
+        "2 accounts brought at least 10 followers per reply and are believed to, most of all ann_1: 14.50 "
+        "believed, 14.50 over 8 replies.",
         "Place 1 of 1 tiers: 6.10 followers per reply, confidence 1.00, above 0.7; the allocation gives "
         "it 70%.",
         "The topics of the settings, whatever the figures say.",
@@ -448,3 +455,10 @@ def test_whatever_a_topic_is_it_is_refused_or_stays_a_phrase(topic: str) -> None
 )
 def test_counts_as_people_say_them(count: int, said: str) -> None:
     assert short(count) == said
+
+
+def test_a_lucky_account_is_not_proven_and_a_believed_one_stands_first() -> None:
+    plan = plan_of(
+        [("lucky", 40.0, 1, 4.0), ("sure", 12.0, 30, 11.5), ("surer", 11.0, 90, 11.9), ("few", 8.0, 2, 12.0)]
+    )
+    assert searched_accounts(plan) == ["surer", "sure"]

@@ -9,6 +9,7 @@ WITH counted AS (
         n,
         positives,
         sum_y,
+        sum_y2,
         sum_log,
         sum_log2,
         CASE
@@ -29,6 +30,7 @@ merged AS (
         sum(n * weight ORDER BY day) AS n,
         sum(positives * weight ORDER BY day) AS positives,
         sum(sum_y * weight ORDER BY day) AS sum_y,
+        sum(sum_y2 * weight ORDER BY day) AS sum_y2,
         sum(sum_log * weight ORDER BY day) AS sum_log,
         sum(sum_log2 * weight ORDER BY day) AS sum_log2
     FROM counted
@@ -48,6 +50,7 @@ SELECT
     merged.n,
     merged.positives,
     merged.sum_y,
+    merged.sum_y2,
     merged.sum_log,
     merged.sum_log2
 FROM merged

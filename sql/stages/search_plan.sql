@@ -1,5 +1,5 @@
--- Grain: one row per engagement tier, and per account that brought enough, of the same day's analytics,
--- best first, a tier with its share of the same day's allocation. Where there is neither, one empty row
+-- Grain: one row per engagement tier, and per account that brought enough and is believed to, of the same
+-- day's analytics, best first, a tier with its share of the same day's allocation.
 -- still says whether the window held replies and whether a pivot was open just before the as-of.
 SELECT
     known.holds_replies,
@@ -7,6 +7,7 @@ SELECT
     rated.dimension_type,
     rated.dimension_value,
     rated.avg_followers_gained::DOUBLE PRECISION AS avg_followers,
+    rated.shrunk_mean * coalesce(rated.conversion, 1) AS believed_followers,
     rated.confidence_score::DOUBLE PRECISION AS confidence,
     rated.sample_size AS n,
     allocated.probability AS share
@@ -28,7 +29,11 @@ LEFT JOIN reply_performance_analytics AS rated
         AND rated.sample_size > 0
         AND (
             rated.dimension_type = 'engagement_tier'
-            OR (rated.dimension_type = 'account' AND rated.avg_followers_gained >= :proven_avg_followers)
+            OR (
+                rated.dimension_type = 'account'
+                AND rated.avg_followers_gained >= :proven_avg_followers
+                AND rated.shrunk_mean * coalesce(rated.conversion, 1) >= :proven_avg_followers
+            )
         )
 LEFT JOIN strategy_allocation_history AS allocated
     ON

@@ -1,13 +1,16 @@
 """Which generator writes the reply to an account: shares learned from all accounts together.
 
 What each gets is the rule's in force (`rules`); what is expected of a reply is pooled over all accounts,
-whatever the rule (`pooling`).
+whatever the rule (`pooling`); how much all of them bring is what is believed of a reply at all (`belief`), so
+that a few lucky ones do not raise what is foretold.
 """
 
 import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.allocation.shares import install_all
+from replyloop_assets.learning.belief.estimate import believe as believe_one
+from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.comparison import ratio
 from replyloop_assets.learning.generators.bands import ANY_ACCOUNT, bands, confidence
 from replyloop_assets.learning.generators.pooling import Counts, believe
@@ -43,15 +46,15 @@ def prefer_generators(
 
     Args:
         cells: one row per account and generator with `account`, `generator`, `replies`, and, of those
-            that count, some perhaps less than one, `n`, `positives`, `sum_y`, `sum_log`, `sum_log2` of
-            followers gained over the window.
+            that count, some perhaps less than one, `n`, `positives`, `sum_y`, `sum_y2`, `sum_log`,
+            `sum_log2` of followers gained over the window.
         adopted: the generators that are incumbents (`allocation.shares.install_all`): every account gives
             them their share.
         pivot_exploration: the share that explores while a pivot is open, from 0 to 1.
 
     Returns:
-        One row per account and generator, '*' last: `probability`, `expected_followers` (pooled; scaled
-        so that the window's total comes out; of '*': a typical account), `mean_followers` (plain),
+        One row per account and generator, '*' last: `probability`, `expected_followers` (pooled; on average
+        what is believed of all replies together; of '*': a typical account), `mean_followers` (plain),
         `confidence_score`, `sample_size`, `band`, `reason`; for '*' those of all accounts together.
     """
     if pivot_exploration is not None:
@@ -76,7 +79,7 @@ def prefer_generators(
     beliefs = believe(counts, np.where(is_default, settings.default_advantage, 0.0))
     relative = np.exp(np.clip(beliefs.mean, -50, 50))
     measured = (counts.n * relative).sum()
-    scale = max(counts.sum_y.sum(), 0) / measured if measured > 0 else np.nan
+    scale = believed_of_all(cells) * counts.n.sum() / measured if measured > 0 else np.nan
     default = int(is_default.argmax())
     probability = rule.shares(counts, lambda: beliefs, default, settings, pivot_exploration)
     if rule.installs and adopted is not None:
@@ -110,3 +113,8 @@ def prefer_generators(
     rows = zip(*(frame[name].tolist() for name in COLUMNS[:-1]), of_all, strict=True)
     frame["reason"] = pd.Series([rule.explain(*row) for row in rows], dtype=object)
     return frame
+
+
+def believed_of_all(cells: pd.DataFrame) -> float:
+    """What a reply is believed to bring, whoever wrote it to whom."""
+    return believe_one(Totals(*cells[list(Totals._fields)].sum().to_numpy(float)[:, None])).mean.item()

@@ -12,6 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
 from replyloop_assets.learning.allocation.choice import optimal_probability, shares
+from replyloop_assets.learning.belief.estimate import believe as believe_one
+from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.generators.bands import ANY_ACCOUNT, bands, confidence
 from replyloop_assets.learning.generators.pooling import Counts, believe, contrast_deviation
@@ -21,7 +23,7 @@ from replyloop_assets.learning.generators.rules.seed import seed_shares
 from replyloop_assets.learning.generators.settings import GeneratorSettings
 
 POOLED, SEED = GeneratorSettings(), GeneratorSettings(rule="seed")
-CELLS = ["account", "generator", "n", "positives", "sum_y", "sum_log", "sum_log2"]
+CELLS = ["account", "generator", "n", "positives", "sum_y", "sum_y2", "sum_log", "sum_log2"]
 
 
 def counts_of(n: Floats, rate: Floats | float, size: Floats | float) -> Counts:
@@ -36,7 +38,8 @@ def cells_of(*rows: tuple[str, str, int, float]) -> pd.DataFrame:
     for account, generator, n, mean in rows:
         k = round(0.4 * n)
         log = np.log(max(mean, 0.1) / 0.4) - 0.85
-        table.append((account, generator, n, k, n * mean, k * log, k * (log**2 + 1.7)))
+        squares = 2.5 * n * mean**2 * np.exp(1.7)
+        table.append((account, generator, n, k, n * mean, squares, k * log, k * (log**2 + 1.7)))
     return pd.DataFrame(table, columns=CELLS).assign(replies=lambda cells: cells["n"])
 
 
@@ -179,7 +182,8 @@ def windows(draw: st.DrawFn) -> pd.DataFrame:
             n = draw(st.integers(0, 60))
             y = np.array(draw(st.lists(st.integers(0, 500), min_size=n, max_size=n)), float)
             log = np.log(y[y > 0])
-            rows.append((account, generator, n, len(log), y.sum(), log.sum(), (log**2).sum()))
+            sums = y.sum(), (y**2).sum(), log.sum(), (log**2).sum()
+            rows.append((account, generator, n, len(log), *sums))
     return pd.DataFrame(rows, columns=CELLS).assign(replies=lambda cells: cells["n"])
 
 
@@ -209,11 +213,13 @@ def test_every_account_has_a_whole_distribution_whatever_the_order(
     pd.testing.assert_series_equal(there.sort_index(), here.sort_index(), rtol=1e-6)
 
 
-def test_what_is_expected_adds_up_to_what_came() -> None:
+def test_what_is_expected_adds_up_to_what_is_believed_of_all() -> None:
     cells = cells_of(("ann", "A", 20, 4.0), ("ann", "B", 9, 8.0), ("bob", "A", 31, 2.0))
     preferred = prefer_generators(cells, POOLED)
     own = preferred[preferred["account"] != ANY_ACCOUNT]
-    assert (own["expected_followers"] * own["sample_size"]).sum() == pytest.approx(cells["sum_y"].sum())
+    all_replies = Totals(*cells[list(Totals._fields)].sum().to_numpy(float)[:, None])
+    total = believe_one(all_replies).mean.item() * cells["n"].sum()
+    assert (own["expected_followers"] * own["sample_size"]).sum() == pytest.approx(total)
     row = own.set_index(["account", "generator_name"]).loc[("ann", "B")]
     assert (row["mean_followers"], row["sample_size"], row["band"]) == (8.0, 9, "default")
     assert row["confidence_score"] == pytest.approx(0.3)
