@@ -1,5 +1,5 @@
 """A real PostgreSQL for every test: one private server a process, one database a test, cloned from a
-migrated template, so that a test's database costs tens of milliseconds.
+template, so that a test's database costs tens of milliseconds, and the sample's life is computed once.
 
 `pytest --midnight` runs everything, with the commands it starts, at a tenth of a second before a year ends;
 `pytest --shuffle=SEED` in a random order; `pytest --postgres BIN` on the PostgreSQL of that folder.
@@ -11,7 +11,8 @@ import random
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -87,12 +88,38 @@ def maintenance(server: Server) -> Iterator[sa.Engine]:
 @pytest.fixture(scope="session")
 def template(server: Server, maintenance: sa.Engine) -> str:
     """The name of a migrated, empty database."""
+    return new_template(server, maintenance, "template_migrated", "template1", migrate)
+
+
+@pytest.fixture(scope="session")
+def sample_template(server: Server, maintenance: sa.Engine, template: str) -> str:
+    """The name of a database with the facts of the sample, and nothing computed."""
+    from replyloop_assets_tests.life import load_life  # with Dagster: not for tests that need none of it
+
+    return new_template(server, maintenance, "template_sample", template, load_life)
+
+
+@pytest.fixture(scope="session")
+def closed_template(server: Server, maintenance: sa.Engine, sample_template: str) -> str:
+    """The name of a database with the sample, all of whose days were computed after the last had closed."""
+    from replyloop_assets_tests.life import ALL_DAYS, END, fill
+
+    def close(engine: sa.Engine) -> None:
+        fill(engine, END + timedelta(days=1), ALL_DAYS)
+
+    return new_template(server, maintenance, "template_closed", sample_template, close)
+
+
+def new_template(
+    server: Server, maintenance: sa.Engine, name: str, of: str, make: Callable[[sa.Engine], object]
+) -> str:
+    """A database to clone others from: a clone of another, and what `make` does to it."""
     with maintenance.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE template_migrated")
-    engine = create_engine(server.url("template_migrated"))
-    migrate(engine)
-    engine.dispose()
-    return "template_migrated"
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {of}")
+    engine = create_engine(server.url(name))
+    make(engine)
+    engine.dispose()  # a database that somebody is connected to cannot be cloned
+    return name
 
 
 def new_database(server: Server, maintenance: sa.Engine, template: str) -> Iterator[sa.Engine]:
@@ -111,6 +138,18 @@ def new_database(server: Server, maintenance: sa.Engine, template: str) -> Itera
 def engine(server: Server, maintenance: sa.Engine, template: str) -> Iterator[sa.Engine]:
     """A migrated, empty database."""
     yield from new_database(server, maintenance, template)
+
+
+@pytest.fixture
+def sample_engine(server: Server, maintenance: sa.Engine, sample_template: str) -> Iterator[sa.Engine]:
+    """The facts of the sample, and nothing computed."""
+    yield from new_database(server, maintenance, sample_template)
+
+
+@pytest.fixture
+def closed_engine(server: Server, maintenance: sa.Engine, closed_template: str) -> Iterator[sa.Engine]:
+    """The sample with its days computed and closed."""
+    yield from new_database(server, maintenance, closed_template)
 
 
 @pytest.fixture

@@ -8,7 +8,13 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from replyloop_assets.assets import STAGES, daily_rollup, reply_outcomes, strategy_allocation
+from replyloop_assets.assets import (
+    STAGES,
+    daily_rollup,
+    experiment_results,
+    reply_outcomes,
+    strategy_allocation,
+)
 from replyloop_assets.assets.checks import COMPUTED, ERROR, WARN
 from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.errors import ReplyloopError
@@ -19,7 +25,6 @@ from replyloop_assets_tests.life import (
     END,
     LAST,
     fill,
-    load_life,
     run_in_dagster,
     runtime_at,
     stage_rows,
@@ -70,19 +75,18 @@ def days_of(engine: sa.Engine, stage: str) -> list[date]:
         return list(connection.execute(sa.text(query), {"stage": stage}).scalars())
 
 
-def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> None:
-    load_life(engine)
-    break_day(engine, BAD)
+def test_a_bad_day_is_named_and_left_and_the_others_go_on(sample_engine: sa.Engine) -> None:
+    break_day(sample_engine, BAD)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_in_dagster(engine, END, FIRST, SHORT[-1], instance)
+        result = run_in_dagster(sample_engine, END, FIRST, SHORT[-1], instance)
         assert unsettled(instance) == 0
     assert result.success, [
         e.step_failure_data.error.to_string() for e in result.all_events if e.is_step_failure
     ]
-    assert days_of(engine, "reply_outcomes") == SHORT
-    assert days_of(engine, "daily_rollup") == [day for day in SHORT if day != BAD]
+    assert days_of(sample_engine, "reply_outcomes") == SHORT
+    assert days_of(sample_engine, "daily_rollup") == [day for day in SHORT if day != BAD]
     # every window that holds the bad day waits for it, those before do not
-    assert days_of(engine, "strategy_allocation") == [day for day in SHORT if day < BAD]
+    assert days_of(sample_engine, "strategy_allocation") == [day for day in SHORT if day < BAD]
     found = checks(result)
     assert found["reply_outcomes", None]
     assert not found["daily_rollup", None]
@@ -91,7 +95,7 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
     assert told == {str(BAD)}
     waiting = {day for stage, day in found if stage == "health_status" and day and not found[stage, day]}
     assert waiting == {str(day) for day in SHORT if day >= BAD}
-    with engine.connect() as connection:
+    with sample_engine.connect() as connection:
         reasons = connection.execute(
             sa.text("SELECT reason FROM stage_failures WHERE stage = 'health_status' AND day = :day"),
             {"day": SHORT[-1]},
@@ -104,38 +108,38 @@ def test_a_bad_day_is_named_and_left_and_the_others_go_on(engine: sa.Engine) -> 
     assert reasons == f"waits for daily_rollup of {BAD}, which could not be computed"
     assert events
 
-    mend(engine)
+    mend(sample_engine)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_in_dagster(engine, END, FIRST, SHORT[-1], instance)
+        result = run_in_dagster(sample_engine, END, FIRST, SHORT[-1], instance)
     assert all(checks(result).values())
-    with engine.connect() as connection:
+    with sample_engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM stage_failures")).scalar_one() == 0
-    assert days_of(engine, "health_status") == SHORT
+    assert days_of(sample_engine, "health_status") == SHORT
 
 
-def test_a_stage_without_a_single_good_day_fails_its_check_and_stops_no_other(engine: sa.Engine) -> None:
-    load_life(engine)
-    with engine.begin() as connection:
+def test_a_stage_without_a_single_good_day_fails_its_check_and_stops_no_other(
+    sample_engine: sa.Engine,
+) -> None:
+    with sample_engine.begin() as connection:
         broken = "ALTER TABLE generator_preferences_history ADD CONSTRAINT broken CHECK (FALSE)"
         connection.exec_driver_sql(broken)
     # health reads the looks, and is stopped by none that failed
-    record_failure(engine, "experiment_results", SHORT[0], "no look")
+    record_failure(sample_engine, "experiment_results", SHORT[0], "no look")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_in_dagster(engine, END, BAD, BAD, instance)
+        result = run_in_dagster(sample_engine, END, BAD, BAD, instance)
     found = checks(result)
     assert {stage for (stage, _), well in found.items() if not well} == {"generator_preferences"}
-    assert days_of(engine, "health_status") == [BAD]
+    assert days_of(sample_engine, "health_status") == [BAD]
 
 
-def test_a_closed_day_whose_recomputation_failed_is_open_again(engine: sa.Engine) -> None:
-    load_life(engine)
-    fill(engine, END, SHORT)
-    assert open_from(engine) == SHORT[-1]
-    break_day(engine, BAD)
+def test_a_closed_day_whose_recomputation_failed_is_open_again(sample_engine: sa.Engine) -> None:
+    fill(sample_engine, END, SHORT)
+    assert open_from(sample_engine) == SHORT[-1]
+    break_day(sample_engine, BAD)
     with dg.DagsterInstance.ephemeral() as instance:
-        run_in_dagster(engine, END, BAD, BAD, instance)
-    assert open_from(engine) == BAD
-    with engine.connect() as connection:
+        run_in_dagster(sample_engine, END, BAD, BAD, instance)
+    assert open_from(sample_engine) == BAD
+    with sample_engine.connect() as connection:
         events = connection.execute(
             sa.text("SELECT count(*) FROM system_events WHERE event_type = 'stage_failure'")
         ).scalar_one()
@@ -147,18 +151,16 @@ def open_from(engine: sa.Engine) -> date:
     return first_open_day(engine, reads, SHORT[0], SHORT[-1])
 
 
-def test_a_window_filled_before_its_facts_is_open_again(engine: sa.Engine) -> None:
-    load_life(engine)
-    fill(engine, END, SHORT, [stage for stage in STAGES if stage not in FACTS])
-    fill(engine, END, SHORT, FACTS)
-    assert open_from(engine) == SHORT[0]
-    fill(engine, END, SHORT)
-    assert open_from(engine) == SHORT[-1]
+def test_a_window_filled_before_its_facts_is_open_again(sample_engine: sa.Engine) -> None:
+    fill(sample_engine, END, SHORT, [stage for stage in STAGES if stage not in FACTS])
+    fill(sample_engine, END, SHORT, FACTS)
+    assert open_from(sample_engine) == SHORT[0]
+    fill(sample_engine, END, SHORT)
+    assert open_from(sample_engine) == SHORT[-1]
 
 
-def test_odd_rows_take_no_day_down(engine: sa.Engine) -> None:
-    load_life(engine)
-    with engine.begin() as connection:
+def test_odd_rows_take_no_day_down(sample_engine: sa.Engine) -> None:
+    with sample_engine.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE reply_opportunities SET search_query = repeat('x', 6000);"
             "UPDATE tweet_metrics SET impressions = 9000000000000000000, followers_gained = -9000000000"
@@ -167,35 +169,37 @@ def test_odd_rows_take_no_day_down(engine: sa.Engine) -> None:
             " WHERE left(md5(tweet_id), 1) = 'b'"
         )
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_in_dagster(engine, END, SHORT[0], SHORT[-1], instance)
+        result = run_in_dagster(sample_engine, END, SHORT[0], SHORT[-1], instance)
     assert all(checks(result).values())
 
 
-def test_a_window_without_evidence_leaves_the_live_allocation(engine: sa.Engine) -> None:
-    load_life(engine)
-    fill(engine, END - timedelta(hours=3), ALL_DAYS)
+def test_a_window_without_evidence_leaves_the_live_allocation(sample_engine: sa.Engine) -> None:
+    now = END - timedelta(hours=3)
+    fill(sample_engine, now, ALL_DAYS, FACTS)
+    fill(
+        sample_engine, now, [LAST], [stage for stage in STAGES if stage not in FACTS]
+    )  # what moves live rows
     quiet = END + timedelta(days=50)
-    fill(engine, quiet, [quiet.date()])
+    fill(sample_engine, quiet, [quiet.date()])
     query = "SELECT strategy_type, sum(probability) FROM strategy_allocation GROUP BY 1"
-    with engine.connect() as connection:
+    with sample_engine.connect() as connection:
         sums = {row[0]: row[1] for row in connection.execute(sa.text(query))}
     assert len(sums) == 7
     assert all(total == pytest.approx(1) for total in sums.values())
 
 
-def test_an_experiment_is_not_judged_on_a_part_of_its_days(engine: sa.Engine) -> None:
-    load_life(engine)
+def test_an_experiment_is_not_judged_on_a_part_of_its_days(sample_engine: sa.Engine) -> None:
     last = ALL_DAYS[60]
-    fill(engine, END, days_between(ALL_DAYS[50], last))
-    assert not stage_rows(engine)["experiment_results"]
-    fill(engine, END, days_between(ALL_DAYS[20], last))
-    assert stage_rows(engine)["experiment_results"]
+    judged = [*FACTS, experiment_results.STAGE]
+    fill(sample_engine, END, days_between(ALL_DAYS[50], last), judged)
+    assert not stage_rows(sample_engine)["experiment_results"]
+    fill(sample_engine, END, days_between(ALL_DAYS[20], last), judged)
+    assert stage_rows(sample_engine)["experiment_results"]
 
 
-def test_a_killed_computation_leaves_the_day_as_it_was(engine: sa.Engine) -> None:
-    load_life(engine)
-    fill(engine, END, SHORT)
-    before = stage_rows(engine)
+def test_a_killed_computation_leaves_the_day_as_it_was(sample_engine: sa.Engine) -> None:
+    fill(sample_engine, END, SHORT)
+    before = stage_rows(sample_engine)
 
     def killed(*arguments: object) -> int:
         strategy_allocation.STAGE.compute(*arguments)  # type: ignore[arg-type]
@@ -203,31 +207,29 @@ def test_a_killed_computation_leaves_the_day_as_it_was(engine: sa.Engine) -> Non
 
     stage = dataclasses.replace(strategy_allocation.STAGE, compute=killed)
     with pytest.raises(KeyboardInterrupt):
-        stage.fill(runtime_at(engine, END), Window.at(SHORT[-1], END))
-    assert stage_rows(engine) == before
+        stage.fill(runtime_at(sample_engine, END), Window.at(SHORT[-1], END))
+    assert stage_rows(sample_engine) == before
 
 
-def test_an_older_as_of_never_replaces_a_newer(engine: sa.Engine) -> None:
-    load_life(engine)
+def test_an_older_as_of_never_replaces_a_newer(sample_engine: sa.Engine) -> None:
     noon = END - timedelta(hours=12)
     late, early = Window.at(LAST, noon), Window.at(LAST, noon - timedelta(hours=6))
-    runtime = runtime_at(engine, noon)
+    runtime = runtime_at(sample_engine, noon)
     assert reply_outcomes.STAGE.fill(runtime, late)
     assert reply_outcomes.STAGE.fill(runtime, early) is None
-    with engine.connect() as connection:
+    with sample_engine.connect() as connection:
         stored = sa.text("SELECT as_of, closed FROM stage_days WHERE stage = 'reply_outcomes'")
         assert tuple(connection.execute(stored).one()) == (noon, False)
 
 
-def test_a_short_window_says_how_many_days_it_holds(engine: sa.Engine) -> None:
-    load_life(engine)
+def test_a_short_window_says_how_many_days_it_holds(sample_engine: sa.Engine) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        found = checks(run_in_dagster(engine, END, SHORT[-3], SHORT[-1], instance), WARN)
+        found = checks(run_in_dagster(sample_engine, END, SHORT[-3], SHORT[-1], instance), WARN)
         assert not any(found["health_status", day] for day in (None, *map(str, SHORT[-3:])))
         assert found["daily_rollup", None]
-        found = checks(run_in_dagster(engine, END, ALL_DAYS[0], ALL_DAYS[4], instance), WARN)
+        found = checks(run_in_dagster(sample_engine, END, ALL_DAYS[0], ALL_DAYS[4], instance), WARN)
         assert found["health_status", None]  # the history is not longer
-    with engine.connect() as connection:
+    with sample_engine.connect() as connection:
         query = sa.text("SELECT days_held FROM health_status WHERE day = :day")
         assert connection.execute(query, {"day": SHORT[-1]}).scalar_one() == 3
 
@@ -244,22 +246,21 @@ def test_a_day_to_come_is_refused() -> None:
         Window.at(date(2026, 3, 3), datetime(2026, 3, 2, 23, 59, tzinfo=UTC))
 
 
-def test_late_rows_come_in_with_the_day_filled_again(engine: sa.Engine) -> None:
+def test_late_rows_come_in_with_the_day_filled_again(sample_engine: sa.Engine) -> None:
     """Order of arrival does not matter: the late reply's day and the windows over it come out alike."""
-    load_life(engine)
-    with engine.begin() as connection:
+    with sample_engine.begin() as connection:
         connection.exec_driver_sql(
             "CREATE TABLE kept AS SELECT * FROM tweet_metrics WHERE left(md5(tweet_id), 1) = 'a'"
         )
         connection.exec_driver_sql("DELETE FROM tweet_metrics WHERE left(md5(tweet_id), 1) = 'a'")
-    fill(engine, END, SHORT)
-    with engine.begin() as connection:
+    fill(sample_engine, END, SHORT)
+    with sample_engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO tweet_metrics SELECT * FROM kept")
-    without = stage_rows(engine)
-    fill(engine, END, SHORT)
-    late = stage_rows(engine)
+    without = stage_rows(sample_engine)
+    fill(sample_engine, END, SHORT)
+    late = stage_rows(sample_engine)
     assert late != without
-    with engine.begin() as connection:
+    with sample_engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE stage_days, reply_outcomes, daily_rollup, outcomes")
-    fill(engine, END, SHORT)
-    assert stage_rows(engine) == late
+    fill(sample_engine, END, SHORT)
+    assert stage_rows(sample_engine) == late
