@@ -5,22 +5,25 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from replyloop_assets_tests.life import ALL_DAYS, END, fill, load_life
+from replyloop_assets.assets import STAGES
+from replyloop_assets.automation.schedules import FACTS
+from replyloop_assets_tests.life import ALL_DAYS, END, fill
 
 NOW = END - timedelta(hours=3)
 STARRED = "ex_running15"
 
 
 @pytest.fixture
-def loop(engine: sa.Engine) -> sa.Engine:
+def loop(sample_engine: sa.Engine) -> sa.Engine:
     """Ninety days of facts, nothing computed."""
-    load_life(engine)
-    return engine
+    return sample_engine
 
 
 def turn(engine: sa.Engine, now: datetime = NOW) -> None:
-    """The loop turns once on its running day."""
-    fill(engine, now, ALL_DAYS)
+    """The loop turns once on its running day: from the facts of every day to the decisions of the newest
+    closed day and of this one, for those of the days before move nothing live."""
+    fill(engine, now, ALL_DAYS, FACTS)
+    fill(engine, now, ALL_DAYS[-2:], [stage for stage in STAGES if stage not in FACTS])
 
 
 def ask(engine: sa.Engine, query: str, **parameters: object) -> list[sa.Row[tuple[object, ...]]]:
