@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import dagster as dg
@@ -18,7 +19,7 @@ from replyloop_assets.settings import load_settings
 from replyloop_assets.simulation import life
 from replyloop_assets.simulation.life import Lived, Play, play_life
 from replyloop_assets.simulation.world import Trial, World, load_world
-from replyloop_assets_tests.conftest import new_database
+from replyloop_assets_tests.conftest import new_database, new_template
 from replyloop_assets_tests.life import live_rows, run_in_dagster, runtime_at, stage_rows
 
 FIRST = date(2026, 1, 5)
@@ -40,19 +41,46 @@ def lived(engine: sa.Engine, seed: int = 3) -> Lived:
     return play_life(play, engine, load_settings())
 
 
+@dataclass(frozen=True)
+class Told:
+    """A life once played, for tests that only look at it: a template of its database, its hidden means."""
+
+    database: str
+    lived: Lived
+    means: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def told(server: Server, maintenance: sa.Engine, template: str) -> Told:
+    means: list[float] = []
+    keep_score = life.score
+
+    def watched(play, truth, platform):  # type: ignore[no-untyped-def]
+        means.extend(reply.mean for reply in platform.replies)
+        return keep_score(play, truth, platform)
+
+    found: list[Lived] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(life, "score", watched)
+        name = new_template(
+            server, maintenance, "template_told", template, lambda engine: found.append(lived(engine))
+        )
+    return Told(name, found[0], np.array(means))
+
+
 @pytest.fixture
-def twin(server: Server, maintenance: sa.Engine, template: str) -> Iterator[sa.Engine]:
-    """Another migrated, empty database."""
-    yield from new_database(server, maintenance, template)
+def once(server: Server, maintenance: sa.Engine, told: Told) -> Iterator[sa.Engine]:
+    """The database of that life."""
+    yield from new_database(server, maintenance, told.database)
 
 
 def test_a_life_played_twice_is_the_same_and_dagster_computes_its_days_alike(
-    engine: sa.Engine, twin: sa.Engine
+    told: Told, once: sa.Engine, engine: sa.Engine
 ) -> None:
-    first, second = lived(engine), lived(twin)
+    first, second = told.lived, lived(engine)
     pd.testing.assert_frame_equal(first.daily, second.daily)
     pd.testing.assert_frame_equal(first.shares, second.shares)
-    ours, rows = stage_rows(engine, LAST), stage_rows(twin, LAST)
+    ours, rows = stage_rows(once, LAST), stage_rows(engine, LAST)
     assert [(table, of) for table, of in ours.items() if table != "classified_opportunities"] == [
         (table, of)
         for table, of in rows.items()
@@ -60,25 +88,24 @@ def test_a_life_played_twice_is_the_same_and_dagster_computes_its_days_alike(
     ]
     # the same days, whole, in one real Dagster run, from what the bot told alone
     for stage in STAGES:
-        with twin.begin() as connection:
+        with engine.begin() as connection:
             connection.exec_driver_sql(f'TRUNCATE "{stage.writes}", stage_days')
     with dg.DagsterInstance.ephemeral() as instance:
-        assert run_in_dagster(twin, END + timedelta(hours=1), FIRST, LAST, instance).success
-    computed = stage_rows(twin, LAST)
+        assert run_in_dagster(engine, END + timedelta(hours=1), FIRST, LAST, instance).success
+    computed = stage_rows(engine, LAST)
     for table in rows:
         assert computed[table] == rows[table], table
     assert rows["strategy_allocation_history"]
     assert rows["experiment_results"]
-    assert live_rows(engine)["experiments"]
+    assert live_rows(once)["experiments"]
 
 
-def test_a_bot_in_trouble_loses_nothing(engine: sa.Engine) -> None:
-    found = lived(engine)
-    daily = found.daily
+def test_a_bot_in_trouble_loses_nothing(told: Told, once: sa.Engine) -> None:
+    daily = told.lived.daily
     assert daily["replies"].tolist() == [PER_DAY] * DAYS
     assert daily["decided"].tolist() == [False] * HABIT + [True] * (DAYS - HABIT)
     assert (daily["reward"] < daily["oracle"]).all()
-    with engine.connect() as connection:
+    with once.connect() as connection:
         count = {
             name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one()
             for name in ("content_metadata", "opportunity_claims", "quarantine", "tweet_metrics")
@@ -115,25 +142,19 @@ def leaks(truth: np.ndarray, numbers: set[float]) -> bool:
     return bool((nearest < 1e-7 * truth).any())
 
 
-def test_no_table_holds_the_truth(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_table_holds_the_truth(told: Told, once: sa.Engine) -> None:
     """What a reply brings on average is nowhere in the loop's database; planted there, it would be seen."""
-    means: list[float] = []
-    keep_score = life.score
-
-    def watched(play, truth, platform):  # type: ignore[no-untyped-def]
-        means.extend(reply.mean for reply in platform.replies)
-        return keep_score(play, truth, platform)
-
-    monkeypatch.setattr(life, "score", watched)
-    lived(engine)
+    means = told.means
     assert len(means) == PER_DAY * DAYS
-    assert not leaks(np.array(means), numbers_of(engine))
-    with engine.begin() as connection:
+    assert not leaks(means, numbers_of(once))
+    with once.begin() as connection:
         planted = (
             "INSERT INTO system_events (event_type, event_data) VALUES ('x', jsonb_build_object('y', :mean))"
         )
-        connection.execute(sa.text(planted.replace(":mean", "CAST(:mean AS FLOAT8)")), {"mean": means[7]})
-    assert leaks(np.array(means), numbers_of(engine))
+        connection.execute(
+            sa.text(planted.replace(":mean", "CAST(:mean AS FLOAT8)")), {"mean": float(means[7])}
+        )
+    assert leaks(means, numbers_of(once))
 
 
 def test_a_turn_fills_the_open_days_only(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
