@@ -7,10 +7,11 @@ from replyloop_assets.simulation.benches.health import WARM_UP, HealthBench, beg
 from replyloop_assets.simulation.benches.replicate import replicate
 from replyloop_assets.simulation.rhythm import day_factors
 from replyloop_assets.simulation.world import Outage, Outcome, Rhythm, Trouble, World, load_world
+from replyloop_assets_tests.simulation.benches.alone import replicate_alone
 
 
 def figures(bench: HealthBench, reps: int) -> dict[str, float | None]:
-    return replicate(bench, reps, seed=1, processes=1)
+    return replicate_alone(bench, reps, seed=1)
 
 
 def within(found: dict[str, float | None], key: str, expected: float, joint: float) -> bool:
