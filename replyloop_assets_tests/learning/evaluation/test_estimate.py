@@ -56,7 +56,7 @@ def test_what_was_logged_is_worth_itself() -> None:
 
 
 @pytest.mark.parametrize("moves", [False, True], ids=["steady", "the arms change places"])
-def test_the_interval_holds_the_truth_and_is_narrower_than_the_weights_alone_allow(moves: bool) -> None:
+def test_the_interval_holds_the_truth_and_the_estimate_is_truer_than_the_weights_alone(moves: bool) -> None:
     offered, target = learning_policy(900), np.array([0.9, 0.05, 0.05])
     means = np.tile(MEANS, (900, 1))
     if moves:
@@ -68,7 +68,6 @@ def test_the_interval_holds_the_truth_and_is_narrower_than_the_weights_alone_all
     found = evaluate(logs, chosen, y, targets, DEFAULTS)
     alone = evaluate_by_propensity(logs, chosen, y, targets, DEFAULTS)
     assert coverage(found, truth) >= 0.92
-    assert np.median(found.high / found.low) < np.median(alone.high / alone.low)
     error, error_alone = (np.sqrt(np.mean(np.log(one.ratio / truth) ** 2)) for one in (found, alone))
     assert error < error_alone
 
