@@ -24,7 +24,6 @@ from replyloop_assets_tests.life import (
     experiment_state,
     fill,
     live_rows,
-    load_life,
     run_in_dagster,
     runtime_at,
     stage_rows,
@@ -35,9 +34,9 @@ LATER = END + timedelta(days=2, hours=7)
 Rows = dict[str, list[tuple[object, ...]]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clone(server: Server, maintenance: sa.Engine) -> Iterator[Callable[[str], sa.Engine]]:
-    """Copies of a database, gone with the module."""
+    """Copies of a database, gone in the end: what they show is made once, in whatever order tests run."""
     numbers, engines = count(1), []
 
     def make(of: str) -> sa.Engine:
@@ -55,31 +54,39 @@ def clone(server: Server, maintenance: sa.Engine) -> Iterator[Callable[[str], sa
             connection.exec_driver_sql(f"DROP DATABASE {engine.url.database} WITH (FORCE)")
 
 
-@pytest.fixture(scope="module")
-def facts(clone: Callable[[str], sa.Engine], template: str) -> sa.Engine:
+@pytest.fixture(scope="session")
+def facts(clone: Callable[[str], sa.Engine], sample_template: str) -> sa.Engine:
     """The facts of 90 days, and nothing computed."""
-    engine = clone(template)
-    load_life(engine)
-    engine.dispose()
-    return engine
+    return clone(sample_template)
 
 
-@pytest.fixture(scope="module")
-def lived(clone: Callable[[str], sa.Engine], facts: sa.Engine, template: str) -> sa.Engine:
-    """Those days lived: the clock turns, facts arrive as they happen, and each turn fills what the
-    schedule asks for. What the loop decided meanwhile is a fact too."""
+def marks() -> list[datetime]:
+    """When the loop turns: at the six-hour marks on five days, at one of them on each of the ten days after,
+    and so on, as on a machine that is not always on. The last turn closes the last day."""
+    every = (0, 6, 12, 18)
+    return [
+        day_start(day) + timedelta(hours=hour)
+        for number, day in enumerate(ALL_DAYS)
+        for hour in (every if number // 5 % 3 == 0 else every[number % 4 :][:1])
+    ] + [END]
+
+
+@pytest.fixture(scope="session")
+def lived(clone: Callable[[str], sa.Engine], facts: sa.Engine) -> sa.Engine:
+    """Those days lived: facts arrive as they happen, and each turn fills what the schedule asks for. What
+    the loop decided meanwhile is a fact too."""
     engine = clone(str(facts.url.database))
     with engine.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {', '.join(ARRIVES)}")
-    since, now = day_start(FIRST), day_start(FIRST) + timedelta(hours=6)
-    while now <= END:
+    since = day_start(FIRST)
+    for now in marks():
         copy_facts(facts, engine, since, now)
         runtime = runtime_at(engine, now)
         first, last = map(datetime.fromisoformat, open_range(runtime, STAGES))
         for stage in STAGES:
             for day in days_between(first.date(), last.date()):
                 stage.fill(runtime, Window.at(day, now))
-        since, now = now, now + timedelta(hours=6)
+        since = now
     with engine.connect() as read, facts.begin() as write:
         for event in read.execute(sa.text("SELECT * FROM experiment_events")).mappings():
             values = dict(event) | {"inputs": json.dumps(event["inputs"])}
@@ -94,7 +101,7 @@ def lived(clone: Callable[[str], sa.Engine], facts: sa.Engine, template: str) ->
     return engine
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_life(
     clone: Callable[[str], sa.Engine], facts: sa.Engine, lived: sa.Engine
 ) -> Callable[[], sa.Engine]:
@@ -102,7 +109,7 @@ def new_life(
     return lambda: clone(str(facts.url.database))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def in_one_range(new_life: Callable[[], sa.Engine]) -> tuple[sa.Engine, Rows]:
     """The 90 windows filled by one real Dagster run, and their rows."""
     engine = new_life()
@@ -119,13 +126,18 @@ def test_the_sample_reaches_every_stage(in_one_range: tuple[sa.Engine, Rows]) ->
     assert len(decisions) == 1
 
 
-def test_one_by_one_in_real_runs(
+def test_one_by_one_every_eighth_day_in_a_real_run(
     new_life: Callable[[], sa.Engine], in_one_range: tuple[sa.Engine, Rows]
 ) -> None:
+    """Dagster takes twice as long over a run of one day as the day does; no run knows of the one before."""
     engine = new_life()
     with dg.DagsterInstance.ephemeral() as instance:
-        for day in ALL_DAYS:
-            assert run_in_dagster(engine, LATER, day, day, instance).success
+        for number, day in enumerate(ALL_DAYS):
+            if number % 8 == 0:
+                assert run_in_dagster(engine, LATER, day, day, instance).success
+            else:
+                fill(engine, LATER, [day])
+        assert instance.get_runs_count() == 12
     assert stage_rows(engine) == in_one_range[1]
 
 
@@ -166,12 +178,14 @@ def test_twice_is_once_and_an_old_window_leaves_the_live_tables_alone(
     in_one_range: tuple[sa.Engine, Rows],
 ) -> None:
     engine, rows = in_one_range
-    fill(engine, END, [*ALL_DAYS, END.date()])  # the running day of then moves the live tables
+    fill(engine, END, [LAST, END.date()])  # the newest closed day and the running one move the live tables
     before = live_rows(engine)
     assert before["strategy_allocation"]
     assert before["experiment_events"]
-    for now in (END, LATER):
-        fill(engine, now, days_between(FIRST, LAST))
+    # the windows of the days before are the same at both instants, so that filling them at one will do
+    assert [Window.at(day, END) for day in ALL_DAYS[:-1]] == [Window.at(day, LATER) for day in ALL_DAYS[:-1]]
+    for now, days in ((END, [LAST]), (LATER, ALL_DAYS)):
+        fill(engine, now, days)
         assert live_rows(engine) == before
         assert stage_rows(engine) == rows
 
