@@ -316,7 +316,7 @@ def test_a_simulated_life_answers_one_object_and_a_picture_and_leaves_nothing(
     shell: Shell, tmp_path: Path
 ) -> None:
     figure = tmp_path / "life.png"
-    words = ("simulate", "loop", "--days", 13, "--per-day", 4, "--seed", 5, "--json")
+    words = ("simulate", "loop", "--days", 11, "--per-day", 4, "--seed", 5, "--json")
     found = shell.succeed(*words, "--figure", figure).json
     assert figure.read_bytes().startswith(b"\x89PNG")
     keys = ("oracle_fraction", "uniform_fraction", "seed_rules_fraction", "pivots_true", "pivots_false")
@@ -324,7 +324,7 @@ def test_a_simulated_life_answers_one_object_and_a_picture_and_leaves_nothing(
         assert f"{key}_se" in found
     assert 0 < found["seed_rules_fraction"] < 1
     assert 0 < found["oracle_fraction"] < 1
-    assert [day["day"] for day in found["by_day"]] == list(range(13))
+    assert [day["day"] for day in found["by_day"]] == list(range(11))
     assert shell.succeed(*words).json == found
     assert list(shell.home.iterdir()) == []  # nothing of the user's is used
 
