@@ -1,6 +1,7 @@
 -- Grain: one row per engagement tier, and per account that brought enough and is believed to, of the same
--- day's analytics, best first, a tier with its share of the same day's allocation.
--- still says whether the window held replies and whether a pivot was open just before the as-of.
+-- day's analytics, best first, a tier with its share of the same day's allocation. Where there is neither,
+-- one empty row still says whether the window held replies and whether a pivot was open just before the
+-- as-of.
 SELECT
     known.holds_replies,
     known.pivot_open,

@@ -11,21 +11,35 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from replyloop_assets.learning.belief import law
 from replyloop_assets.learning.comparison import Floats
 
 DRIFTS = np.array([0.0, 0.0005, 0.0025, 0.0])[:, None]  # variance a day of each filter; the last begins anew
 CHANGE_ODDS = 0.02  # of a change, before any evidence
-PRIOR_VARIANCE = 0.05  # of (a, b) over arms
-LOG_VARIANCE, LOG_VARIANCE_WEIGHT = 1.5, 20.0  # of log y within an arm, and its weight in replies
+SIGMA, LOG_VARIANCE_WEIGHT = 1.3, 20.0  # latent SD of log y within an arm, and its weight in replies
+LEAST_VARIANCE = 0.1  # of log y, where all sizes are small
 TAIL_VARIANCE, TAIL_ODDS = 0.15, 0.25  # of an arm's log log-variance where tails differ; odds that they do
 
 SHARPENED = 0.95  # deviations: the room left for drift is seldom needed (calibrated by simulation)
+
+
+class Prior(NamedTuple):
+    """Of (a, b) over arms, before they tell: the variance of either, and their correlation."""
+
+    variance: float
+    correlation: float
+
+
+USUAL = Prior(0.05, 0.0)
+# visits are dense and small: arms differ much, and one that is visited more often is by more
+VISITED = Prior(0.5, 0.7)
 
 
 class State(NamedTuple):
     """What was learned up to a day. F filters; `known` are the arms that are, the others are padding."""
 
     known: NDArray[np.bool_]  # (..., arms)
+    prior: Prior
     begun: NDArray[np.bool_]  # (...), whether anything was observed yet
     rate_precision: Floats  # (..., F, arms), of a, as all four
     rate_score: Floats
@@ -58,17 +72,18 @@ class Beliefs(NamedTuple):
     deviation: Floats
 
 
-def fresh(known: NDArray[np.bool_]) -> State:
+def fresh(known: NDArray[np.bool_], prior: Prior = USUAL) -> State:
     """Nothing observed yet; `known` has shape (..., arms)."""
     *lead, arms = known.shape
     filters = len(DRIFTS)
     nothing = np.zeros((*lead, filters, arms))
     return State(
         known,
+        prior,
         np.zeros(lead, bool),
         *(nothing,) * 4,
         centre=np.zeros((*lead, filters, 2)),
-        covariance=np.broadcast_to([PRIOR_VARIANCE, PRIOR_VARIANCE, 0], (*lead, filters, 3)),
+        covariance=np.broadcast_to(covariance_of(prior), (*lead, filters, 3)),
         evidence=np.zeros((*lead, filters - 1)),
         change=np.zeros(lead),
         anew_days=np.zeros(lead),
@@ -76,6 +91,11 @@ def fresh(known: NDArray[np.bool_]) -> State:
         squares=np.zeros(known.shape),
         hits=np.zeros(known.shape),
     )
+
+
+def covariance_of(prior: Prior) -> Floats:
+    """Var a, var b and cov."""
+    return prior.variance * np.array([1, 1, prior.correlation])
 
 
 def posterior(state: State) -> Parts:
@@ -101,18 +121,22 @@ def weights(state: State) -> Floats:
 
 
 def log_variance(state: State) -> Floats:
-    """The arms' common variance of log y, shape (...)."""
+    """The arms' common variance of log y where y > 0, shape (...); before any hit that of a usual size."""
+    centre = (weights(state) * state.centre[..., 1]).sum(-1)
+    usual = np.maximum(law.log_variance(centre, SIGMA), LEAST_VARIANCE)
     return np.asarray(
-        (LOG_VARIANCE_WEIGHT * LOG_VARIANCE + state.squares.sum(-1))
-        / (LOG_VARIANCE_WEIGHT + state.hits.sum(-1))
+        (LOG_VARIANCE_WEIGHT * usual + state.squares.sum(-1)) / (LOG_VARIANCE_WEIGHT + state.hits.sum(-1))
     )
 
 
-def tails(state: State) -> tuple[Floats, Floats]:
-    """Half of each arm's log variance, which lies between log E[y] and E[log y], and its variance.
+def tails(state: State, b: Floats) -> tuple[Floats, Floats]:
+    """What lies between log E[y] and E[log y] of each arm, y > 0, and its variance; `b` is the latter.
 
-    Arms with one common tail, or with log variances spread by `TAIL_VARIANCE`: their likelihoods decide.
+    The law of rounded log-normal sizes at the arms' centre. Arms with one common tail, or with log variances
+    spread by `TAIL_VARIANCE`: their likelihoods decide.
     """
+    counted = np.where(state.known, state.hits + 1e-9, 0)
+    centre = (counted * b).sum(-1, keepdims=True) / counted.sum(-1, keepdims=True)
     common = log_variance(state)[..., None]
     seen = state.hits >= 1
     hits = np.maximum(state.hits, 1)
@@ -124,10 +148,11 @@ def tails(state: State) -> tuple[Floats, Floats]:
     odds = TAIL_ODDS * np.exp(np.clip(np.where(seen, fit, 0).sum(-1, keepdims=True), -50, 50))
     differ = odds / (1 + odds)
     shrunk = np.where(seen, TAIL_VARIANCE / wider, 0)
-    scale = common / 2 * np.exp(shrunk * log_ratio)
-    own = scale - common / 2
+    at, own = law.size(centre, common), law.size(centre, common * np.exp(shrunk * log_ratio))
+    more = own.log_mean - at.log_mean
     left = TAIL_VARIANCE * (1 - shrunk)
-    return common / 2 + differ * own, differ * scale**2 * left + differ * (1 - differ) * own**2
+    variance = differ * own.by_variance**2 * left + differ * (1 - differ) * more**2
+    return at.log_mean - centre + differ * more, variance
 
 
 def believe(state: State) -> Beliefs:
@@ -138,7 +163,7 @@ def believe(state: State) -> Beliefs:
     mean = np.log(rate) + parts.b
     variance = slope**2 * parts.var_a + 2 * slope * parts.cov + parts.var_b
     weight = weights(state)[..., None]
-    tail, tail_variance = tails(state)
+    tail, tail_variance = tails(state, (weight * parts.b).sum(-2))
     mixed = (weight * mean).sum(-2)
     spread = (weight * (variance + (mean - mixed[..., None, :]) ** 2)).sum(-2)
     return Beliefs(mixed + tail, SHARPENED * np.sqrt(spread + tail_variance))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from replyloop_assets.learning.allocation.belief import Beliefs, believe
+from replyloop_assets.learning.allocation.belief import USUAL, VISITED, Beliefs, believe
 from replyloop_assets.learning.allocation.hurdle import Daily, fold
 from replyloop_assets.learning.allocation.value import blend, converted
 from replyloop_assets.learning.comparison import Floats
@@ -62,12 +62,17 @@ def fold_families(
         known = np.arange(max(map(len, members))) < np.array([[len(names)] for names in members])
         beliefs: dict[str, Beliefs] = {}
         totals: dict[str, Floats] = {}
+        replies: dict[str, Floats] = {}
         for kind, column in COLUMNS.items():
             if weights[kind] > 0 or column in measured:
                 days, totals[kind] = table(measured.get(column, {}), batch, members, known, steps)
-                beliefs[kind] = believe(fold(days, known, alarms, lengths))
+                prior = VISITED if kind == visits else USUAL
+                beliefs[kind] = believe(fold(days, known, alarms, lengths, prior))
+                replies[kind] = days.n.sum(-2)
         if weights[visits] == 0 and visits in beliefs and followers in beliefs:
-            beliefs[followers] = converted(beliefs.pop(visits), totals[followers], totals[visits])
+            beliefs[followers] = converted(
+                beliefs.pop(visits), totals[followers], totals[visits], replies[followers]
+            )
         value = blend(beliefs, weights)
         for place, family in enumerate(batch):
             found[family] = Beliefs(*(part[place, : len(members[place])] for part in value))

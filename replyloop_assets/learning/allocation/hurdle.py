@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from replyloop_assets.learning.allocation.belief import (
     CHANGE_ODDS,
     DRIFTS,
-    PRIOR_VARIANCE,
+    USUAL,
+    Prior,
     State,
+    covariance_of,
     fresh,
     log_variance,
     posterior,
@@ -44,13 +46,17 @@ class Daily(NamedTuple):
 
 
 def fold(
-    days: Daily, known: NDArray[np.bool_], alarms: NDArray[np.bool_], lengths: NDArray[np.intp] | int = 1
+    days: Daily,
+    known: NDArray[np.bool_],
+    alarms: NDArray[np.bool_],
+    lengths: NDArray[np.intp] | int = 1,
+    prior: Prior = USUAL,
 ) -> State:
     """What is known after steps in order: `days` of shape (..., steps, arms), the others (steps,).
 
     `alarms` says before which an alarm was raised, `lengths` how many days each holds.
     """
-    state = fresh(known)
+    state = fresh(known, prior)
     for at, (alarm, length) in enumerate(zip(*np.broadcast_arrays(alarms, lengths), strict=True)):
         step = Daily(*(part[..., at, :] for part in days))
         state = update(alarmed(state) if alarm else state, step, int(length))
@@ -173,10 +179,11 @@ def learned(state: State) -> State:
     centre_a, centre_b = (over_arms(part) / np.maximum(count, 1) for part in (parts.a, parts.b))
     off_a, off_b = parts.a - centre_a[..., None], parts.b - centre_b[..., None]
     heavy = PRIOR_WEIGHT + count
-    var_a = (PRIOR_WEIGHT * PRIOR_VARIANCE + over_arms(off_a**2 + parts.var_a)) / heavy
-    var_b = (PRIOR_WEIGHT * PRIOR_VARIANCE + over_arms(off_b**2 + parts.var_b)) / heavy
+    prior_a, prior_b, prior_ab = PRIOR_WEIGHT * covariance_of(state.prior)
+    var_a = (prior_a + over_arms(off_a**2 + parts.var_a)) / heavy
+    var_b = (prior_b + over_arms(off_b**2 + parts.var_b)) / heavy
     most = MOST_CORRELATION * np.sqrt(var_a * var_b)
-    cov = np.clip(over_arms(off_a * off_b + parts.cov) / heavy, -most, most)
+    cov = np.clip((prior_ab + over_arms(off_a * off_b + parts.cov)) / heavy, -most, most)
     return state._replace(
         centre=np.stack([centre_a, centre_b], -1), covariance=np.stack([var_a, var_b, cov], -1)
     )

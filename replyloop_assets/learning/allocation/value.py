@@ -25,19 +25,28 @@ def blend(beliefs: Mapping[str, Beliefs], weights: Mapping[str, float]) -> Belie
     return Beliefs(most + np.log(total), np.sqrt(((worth / total * deviation) ** 2).sum(0)))
 
 
-def converted(visits: Beliefs, followers: Floats, visited: Floats) -> Beliefs:
+def converted(visits: Beliefs, followers: Floats, visited: Floats, replies: Floats) -> Beliefs:
     """Followers by their surrogate: the belief in visits, times each arm's shrunk conversion.
+
+    An arm's followers are a Poisson count around its believed visits times its conversion, whose logarithm
+    lies about the family's: its likeliest value in closed form. The visits are those believed, not those
+    seen, so that visits which say nothing yet of the arm say nothing of its conversion either: more
+    visits never make an arm look worse.
 
     Args:
         followers: of each arm over the window, shape (..., arms).
         visited: visits of the same replies.
+        replies: how many these are.
     """
+    from scipy.special import wrightomega
+
     total = visited.sum(-1, keepdims=True)
     common = (followers.sum(-1, keepdims=True) + 0.5) / (total + 1)
-    noise = 1 / (followers + 0.5)  # of the log of a count
-    ratio = np.log((followers + 0.5) / (visited * common + 0.5))
-    kept = CONVERSION_SD**2 / (CONVERSION_SD**2 + noise)
+    spread = CONVERSION_SD**2
+    expected = visits.mean + np.log(common) + np.log(np.maximum(replies, 1e-9))
+    # the root of off = spread (followers - exp(expected + off)): Lambert's W of an exponential
+    pull = wrightomega(np.log(spread) + expected + spread * followers)
     return Beliefs(
-        visits.mean + np.log(common) + kept * ratio,
-        np.sqrt(visits.deviation**2 + CONVERSION_SD**2 * (1 - kept)),
+        visits.mean + np.log(common) + spread * followers - pull,
+        np.sqrt(visits.deviation**2 + spread / (1 + pull)),
     )

@@ -43,11 +43,13 @@ def scatter(totals: Totals, settings: BeliefSettings) -> Tails:
 
     # an arm's variance goes with its mean, as small sizes are cut off; its mean is drawn to the others'
     sigma = law.size(centre, common).sigma
-    expected = law.log_variance((log + 5 * centre) / (k + 5), sigma)
+    likely = (log + 10 * centre) / (k + 10)
+    expected = law.log_variance(likely, sigma)
     of_one = np.maximum(freedom, 1)
     ratio = np.log(np.clip(within / of_one / expected, 0.02, 50))
     # the log of a chi-squared mean: biased by -1/d, its variance 2/d; some more, as sizes are rounded
-    ratio, noise = ratio + 1 / of_one + 1 / (3 * of_one**2), 2.6 / of_one + 2 / of_one**2
+    ratio = ratio + 1 / of_one + 1 / (3 * of_one**2)
+    noise = (2.6 / of_one + 2 / of_one**2) * (1 + 2 * np.exp(-2 * likely))
     effect, doubt = effects(ratio, noise, freedom >= LEAST_FREEDOM)
     # a prior's own doubt counts double
     return Tails(centre, common, weight / 2 + all_freedom, sigma, expected, np.exp(effect), doubt)

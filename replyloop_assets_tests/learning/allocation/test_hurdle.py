@@ -8,15 +8,17 @@ from replyloop_assets.learning.allocation import belief, hurdle
 from replyloop_assets.learning.allocation.belief import believe, fresh, posterior
 from replyloop_assets.learning.allocation.hurdle import Daily, alarmed, fold, update
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.simulation.outcomes import size_mean
 
 
 def played(
     rng: np.random.Generator, rate: Floats, mu: Floats, sigma: Floats | float, replies: int, days: int
 ) -> Daily:
-    """Days (..., days, arms) of log-normal hits, every arm as often."""
+    """Days (..., days, arms) of hits whose sizes are rounded log-normals, every arm as often."""
     shape = (days, *rate.shape, replies)
     hit = rng.random(shape) < rate[..., None]
-    log = np.where(hit, mu[..., None] + np.asarray(sigma)[..., None] * rng.standard_normal(shape), 0)
+    latent = mu[..., None] + np.asarray(sigma)[..., None] * rng.standard_normal(shape)
+    log = np.where(hit, np.log(np.maximum(1, np.round(np.exp(latent)))), 0)
     sums = (np.full(hit.shape[:-1], float(replies)), hit.sum(-1).astype(float), log.sum(-1), (log**2).sum(-1))
     return Daily(*(np.moveaxis(part, 0, -2) for part in sums))
 
@@ -33,7 +35,7 @@ def test_log_means_and_deviations_agree_with_the_truth() -> None:
     mu = 1.5 + rng.normal(0, 0.2, families)
     days = played(rng, rate, mu, 1.2, 10, 30)
     found = believe(fold(days, np.ones(families, bool), quiet(days)))
-    truth = np.log(rate) + mu + 1.2**2 / 2
+    truth = np.log(rate * size_mean(mu, 1.2))
     error = found.mean - truth
     assert abs(error.mean()) < 0.02
     score = (error - error.mean(-1, keepdims=True)) / found.deviation
@@ -48,14 +50,14 @@ def test_sizes_are_a_conjugate_normal_filter() -> None:
         np.full(3, 9.0), np.array([0.0, 4.0, 9.0]), np.array([0.0, 6.0, 9.0]), np.array([0.0, 9.5, 12.0])
     )
     after = update(state, day)
-    steady = 0
-    np.testing.assert_allclose(after.size_precision[steady], day.positives / belief.LOG_VARIANCE)
-    np.testing.assert_allclose(after.size_score[steady], day.sum_log / belief.LOG_VARIANCE)
-    prior = stats.norm(0, np.sqrt(belief.PRIOR_VARIANCE))
+    steady, variance = 0, float(belief.log_variance(state))
+    np.testing.assert_allclose(after.size_precision[steady], day.positives / variance)
+    np.testing.assert_allclose(after.size_score[steady], day.sum_log / variance)
+    prior = stats.norm(0, np.sqrt(belief.USUAL.variance))
     held = posterior(after._replace(centre=state.centre, covariance=state.covariance))
     for arm in range(1, 3):
         n, mean = day.positives[arm], day.sum_log[arm] / day.positives[arm]
-        noise = np.sqrt(belief.LOG_VARIANCE / n)
+        noise = np.sqrt(variance / n)
 
         def density(b: float, mean: float = mean, noise: float = noise) -> float:
             return float(prior.pdf(b) * stats.norm.pdf(mean, b, noise))
@@ -134,7 +136,8 @@ def test_arms_whose_tails_differ_are_told_apart() -> None:
     sigma = np.tile([0.9, 1.3, 1.7], (50, 1))
     days = played(rng, np.full((50, 3), 0.4), np.full((50, 3), 1.5), sigma, 40, 40)
     found = believe(fold(days, np.ones((50, 3), bool), quiet(days))).mean.mean(0)
-    assert np.diff(found) == pytest.approx(np.diff([0.405, 0.845, 1.445]), abs=0.12)
+    truth = [np.log(size_mean(np.array(1.5), one)) for one in sigma[0]]
+    assert np.diff(found) == pytest.approx(np.diff(truth), abs=0.12)
 
 
 def test_nothing_observed_is_everywhere_the_same() -> None:
