@@ -17,7 +17,7 @@ from replyloop_assets.learning.belief.settings import Belief, BeliefSettings, Fl
 from replyloop_assets.learning.belief.sizes import SLOPES, see_sizes
 from replyloop_assets.learning.belief.tails import scatter
 
-LEFT_OUT = 1.2  # of variances: what Gaussians and a few nodes leave out (calibrated by simulation)
+LEFT_OUT = 1.15  # of variances: what Gaussians and a few nodes leave out (calibrated by simulation)
 
 
 def believe(totals: Totals, settings: BeliefSettings | None = None) -> Belief:

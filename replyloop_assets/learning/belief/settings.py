@@ -46,9 +46,9 @@ class BeliefSettings(NamedTuple):
     size_centre_sd: float = 0.8
     spread: float = 0.32  # scale of the half-t of the arms' SD of a, and of b (Gelman 2006)
     spread_freedom: float = 3.0
-    outliers: float = 0.1  # share of the arms that lie farther out than the others
+    outliers: float = 0.03  # share of the arms that lie farther out than the others
     outlier_scale: float = 3.0  # how many times as far
-    outlier_sd: float = 0.25  # and by how much at least
+    outlier_sd: float = 0.8  # and by how much at least
     sigma: float = 1.3  # latent SD of log y within an arm, and its weight in replies
     sigma_weight: float = 12.0
     misfit: float = 0.22  # relative error of log E[y] - E[log y] where sizes follow another law
