@@ -33,6 +33,7 @@ class SearchSettings(Component):
         ge=0,
         le=LARGEST_COUNT,
     )
+    proven_replies: int = count(2, "How many replies prove an account: one may be luck.", "replies", least=1)
     proven_accounts: int = count(20, "How many proven accounts are searched for.", "accounts")
     proven_min_likes: int = likes(5_000, "theirs")
     proven_priority: int = priority(10, "proven accounts")

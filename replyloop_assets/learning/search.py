@@ -91,7 +91,7 @@ def build_plan(
 def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[Search]:
     """The accounts that brought enough followers per reply and are believed to, the best, if there are any.
 
-    One lucky reply makes an average; it does not make a belief.
+    One lucky reply makes an average, and where replies hardly differ a belief too: it proves nothing.
     """
     least = settings.proven_avg_followers
     proven = sorted(
@@ -99,7 +99,10 @@ def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[
         for name, average, believed, n in rows_of(
             accounts, "username", "avg_followers", "believed_followers", "n"
         )
-        if min(average, believed) >= least and isinstance(name, str) and USERNAME.fullmatch(name)
+        if min(average, believed) >= least
+        and n >= settings.proven_replies
+        and isinstance(name, str)
+        and USERNAME.fullmatch(name)
     )
     names = list(dict.fromkeys(name.lower() for *_, name in proven))[: settings.proven_accounts]
     if not names:

@@ -259,8 +259,8 @@ def test_a_user_name_that_is_none_passes_through_the_chain_and_reaches_no_query(
         "'; DROP TABLE pivots; --",
     ]
     for name in hostile:
-        reply(engine, name, followers=99)
-    reply(engine, "Good_1", followers=11)
+        reply(engine, name, followers=99, times=2)
+    reply(engine, "Good_1", followers=11, times=2)
     fill(engine, LATER, [DAY, LATER.date()])
     for plan in (plan_of(engine, DAY), live_plan(engine)):
         assert plan[0]["api_query"] == "(from:good_1) min_likes:5000 -is:reply -is:retweet lang:en"

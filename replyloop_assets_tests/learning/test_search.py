@@ -430,8 +430,8 @@ def test_every_plan_is_whole_and_every_query_is_one_that_x_takes(
     assert explored == (1 if len(plan) == 1 else 0.3 if pivot_open else 0.1)
     usable = {
         str(name).lower()
-        for name, average, _ in accounts
-        if average >= 10 and re.fullmatch(r"[A-Za-z0-9_]{1,15}", str(name))
+        for name, average, n in accounts
+        if average >= 10 and n >= 2 and re.fullmatch(r"[A-Za-z0-9_]{1,15}", str(name))
     }
     found = searched_accounts(plan)
     assert len(found) == len(set(found)) == min(len(usable), 50)

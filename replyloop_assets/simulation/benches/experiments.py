@@ -28,12 +28,12 @@ class ExperimentBench:
     per_day: int = 100
     share: float = 0.1
     lift: float = 0.0
-    spread: float = 0.0
     days: int = 60
     rule: str = "default"
     outcome: Outcome = field(default_factory=Outcome)
     settings: ExperimentSettings = field(default_factory=ExperimentSettings)
     block: int = 50
+    spread: float = 0.0
 
     def sample(self, reps: int, rng: np.random.Generator) -> Samples:
         """Each experiment's decision, its day, the lift reported then, and whether its interval held it."""
