@@ -5,7 +5,8 @@ teaches nothing. So of each value's replies before the drop and since, the chang
 its two parts, the chance of any and the mean log; and two models are weighed against each other by their
 marginal likelihood, the common change integrated out: all values moved alike, or each by its own amount
 (random effects, DerSimonian and Laird 1986; the odds by Kass and Raftery 1995). Before any evidence since,
-the odds are even.
+the odds are even. What a pivot explores beyond the usual is shared by these odds, so that it is three tenths
+in all, as the plan has it, and not three tenths of every dimension.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ class Level(NamedTuple):
 
 
 def doubts(daily: pd.DataFrame, since: int) -> dict[str, float]:
-    """How doubtful each dimension's order has become, the most doubtful at 1.
+    """Each dimension's part of the doubt about what is best; the parts sum to 1.
 
     Args:
         daily: one row per value with `dimension`, `value` and the lists `age` (days before the window's
@@ -43,8 +44,8 @@ def doubts(daily: pd.DataFrame, since: int) -> dict[str, float]:
         )
         for dimension, rows in daily.groupby("dimension", sort=True)
     }
-    most = max(found.values(), default=1.0)
-    return {dimension: chance / most for dimension, chance in found.items()}
+    total = sum(found.values())
+    return {dimension: chance / total for dimension, chance in found.items()}
 
 
 def totals(rows: pd.DataFrame, first: int, last: int) -> Floats:
@@ -83,5 +84,5 @@ def restricted(moved: Floats, variance: Floats) -> float:
 
 
 def widened(usual: float, most: float, doubt: Mapping[str, float], dimension: str) -> float:
-    """The share of a dimension that explores in a pivot: from the usual one to the most there is."""
+    """The share of a dimension that explores in a pivot: the usual one, and its part of what is more."""
     return usual + (most - usual) * doubt.get(dimension, 1.0)

@@ -49,8 +49,8 @@ class AllocationSettings(Weights):
     )
     pivot_spread: Literal["doubt", "even"] = setting(
         "doubt",
-        "Where a pivot explores more: 'doubt', in the dimensions whose order the change has made doubtful; "
-        "'even', in all of them, as the seed has it.",
+        "Where a pivot explores more: 'doubt', shared among the dimensions by how doubtful the change has "
+        "made what is best there; 'even', all of it in each of them, as the seed has it.",
     )
     window_days: int = days(120, "How far back the evidence goes.")
     incumbent_days: int = days(14, "How long an adopted treatment keeps its control's share.", least=0)
