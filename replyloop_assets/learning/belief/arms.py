@@ -15,7 +15,7 @@ from replyloop_assets.learning.belief.spread import spreads
 
 CORRELATIONS = np.array([-0.85, -0.1, 0.6, 0.95])  # of a and b over arms
 CORRELATION_ODDS = np.array([0.14, 0.16, 0.26, 0.44])
-NODES = ((400, 3), (3000, 2), (np.inf, 1))  # of each spread, up to so many arms
+NODES = ((100, 3), (3000, 2), (np.inf, 1))  # of each spread, up to so many arms
 NEGLIGIBLE = 1e-6  # of the likeliest node's weight
 ROUNDS = 2  # of expectation maximisation of m
 
