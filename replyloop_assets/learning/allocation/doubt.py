@@ -43,6 +43,7 @@ def doubts(daily: pd.DataFrame, since: int) -> dict[str, float]:
             level(totals(rows, since + 1, since + BEFORE_DAYS)), level(totals(rows, 0, since))
         )
         for dimension, rows in daily.groupby("dimension", sort=True)
+        if len(rows) > 1  # an only value is the best, whatever it brings
     }
     total = sum(found.values())
     return {dimension: chance / total for dimension, chance in found.items()}

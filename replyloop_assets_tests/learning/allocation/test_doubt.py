@@ -67,6 +67,8 @@ def test_the_dimension_whose_values_changed_places_is_explored() -> None:
     explored = [widened(10, 30, found, name) for name in found]
     assert sum(explored) == pytest.approx(2 * 10 + 20)
     assert widened(10, 30, {}, "generator") == 30  # even: all of it everywhere
+    only = of_days("search_query", {"all": 8}, {"all": 1})
+    assert doubts(pd.DataFrame(SWAP + only, columns=DAILY), SINCE) == {"generator": 1}
 
 
 def test_before_any_reply_since_every_dimension_is_explored_alike() -> None:

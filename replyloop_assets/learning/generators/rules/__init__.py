@@ -17,7 +17,8 @@ class Rule(Protocol):
     """What a rule of generators does; `name` is what the setting calls it.
 
     `knows_default`: the default generator is one, even where no reply was written by it. `installs`: an
-    adopted treatment gets its share in every account. `forgets`: what lay before a sure change is left out.
+    adopted treatment gets its share in every account. `forgets`: what lay before a sure change is left out,
+    and a pivot explores as far as the change leaves doubt of generators.
     """
 
     name: str
