@@ -1,14 +1,17 @@
 """What is told of lives: how they are held against each other, and that a drop is noticed and answered."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from replyloop_assets.assets import strategy_allocation
+from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.partitions import Window
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.settings import load_settings
 from replyloop_assets.simulation.life import Lived, Play, play_life
@@ -71,8 +74,12 @@ def dropping() -> World:
     return load_world("default").model_copy(update={"change": (Change(day=DROP_AT, kind="drop", size=0.9),)})
 
 
-def test_a_drop_is_answered_by_one_pivot_that_explores_everywhere(engine: sa.Engine, twin: sa.Engine) -> None:
-    settings = load_settings().model_copy(update={"health": HASTY})
+def test_a_drop_is_answered_by_one_pivot_that_explores_as_far_as_it_is_told_to(
+    engine: sa.Engine, twin: sa.Engine
+) -> None:
+    usual = load_settings()
+    even = usual.allocation.changed(pivot_spread="even")
+    settings = usual.model_copy(update={"health": HASTY, "allocation": even})
     ours, other = rivals(settings, "default", "no-pivots")
     play = Play(dropping(), date(2026, 1, 5), DAYS, PER_DAY, 1, habit_days=4)
     with_pivots = play_life(play, engine, ours.model_copy(update={"health": HASTY}))
@@ -88,14 +95,23 @@ def test_a_drop_is_answered_by_one_pivot_that_explores_everywhere(engine: sa.Eng
         SELECT dimension, 1 - max(probability) FROM strategy_allocation_history
         WHERE day = :day GROUP BY dimension HAVING count(*) > 1
     """)
-    explored = []
-    for database in (engine, twin):
+    day = date(2026, 1, 5) + timedelta(days=int(opened))
+
+    def explored(database: sa.Engine) -> dict[str, float]:
         with database.connect() as connection:
-            day = date(2026, 1, 5) + timedelta(days=int(opened))
-            explored.append(dict(map(tuple, connection.execute(query, {"day": day}))))
-    assert len(explored[0]) >= 6
-    assert min(explored[0].values()) >= 0.3 - 1e-9
-    assert min(explored[1].values()) < 0.2
+            return dict(map(tuple, connection.execute(query, {"day": day})))
+
+    everywhere, nowhere = explored(engine), explored(twin)
+    assert len(everywhere) >= 6
+    assert min(everywhere.values()) >= 0.3 - 1e-9
+    assert min(nowhere.values()) < 0.2
+    # three tenths in all, as far as the drop leaves doubt of what is best
+    now = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=DAYS)
+    runtime = Runtime(engine, ours.model_copy(update={"allocation": usual.allocation}), now=lambda: now)
+    strategy_allocation.STAGE.fill(runtime, Window.at(day, now))
+    shared = explored(engine)
+    assert 0.1 - 1e-9 <= min(shared.values()) < 0.3
+    assert sum(shared.values()) < sum(everywhere.values())
     with engine.connect() as connection:
         told = connection.execute(
             sa.text("SELECT created_at FROM system_events WHERE event_data ->> 'component' = 'pivots'")
