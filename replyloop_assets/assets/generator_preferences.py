@@ -40,10 +40,8 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
     explores = None
     if any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
         usual, most = settings.generators.exploration_share, settings.allocation.pivot_exploration_share / 100
-        doubt = {}
-        if rule_of(settings.generators).forgets:
-            days = settings.generators.window_days
-            doubt = read_doubts(connection, window, settings.allocation, pivots, days)
+        forgets = rule_of(settings.generators).forgets
+        doubt = read_doubts(connection, window, settings, pivots) if forgets else {}
         explores = widened(usual, most, doubt, "generator")
     adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
     adopted = adopted[adopted["dimension"] == "generator"]

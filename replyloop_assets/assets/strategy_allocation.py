@@ -9,7 +9,6 @@ from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.doubt import BEFORE_DAYS, doubts
 from replyloop_assets.learning.allocation.evidence import is_sparse
 from replyloop_assets.learning.allocation.rules import rule_of
-from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shares import allocate, in_pivot
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 from replyloop_assets.partitions import Window
@@ -43,7 +42,7 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
         [pivot[:2] for pivot in pivots],
         window.as_of,
         settings.allocation,
-        read_doubts(connection, window, settings.allocation, pivots, settings.allocation.window_days),
+        read_doubts(connection, window, settings, pivots),
     )
     write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
     if window.is_newest:
@@ -59,22 +58,20 @@ def allocate_strategies(connection: sa.Connection, window: Window, settings: Set
 
 
 def read_doubts(
-    connection: sa.Connection,
-    window: Window,
-    rule: AllocationSettings,
-    pivots: Sequence[Pivot],
-    days: int,
+    connection: sa.Connection, window: Window, settings: Settings, pivots: Sequence[Pivot]
 ) -> dict[str, float]:
     """How doubtful the change behind an open pivot has made each dimension: nothing of any without one.
 
-    No more than so many `days` of the window are read.
+    Whoever asks is told the same: no more is read than lies in the window of each.
     """
+    rule = settings.allocation
     opened = [one for one in pivots if in_pivot(one.opened_at, one.closed_at, window.as_of)]
     if not opened or rule.pivot_spread == "even" or not rule_of(rule).follows_doubt:
         return {}
     since = (window.day - opened[-1].drop_began_on).days
+    most = min(rule.window_days, settings.generators.window_days)
     parameters = {
-        "first_day": window.first_day(min(days, since + BEFORE_DAYS + 1)),
+        "first_day": window.first_day(min(most, since + BEFORE_DAYS + 1)),
         "day": window.day,
         "dimensions": list(rule.dimensions),
         "metrics": [FOLLOWERS.column],

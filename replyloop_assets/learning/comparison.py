@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+LOG_VARIANCE, LOG_VARIANCE_WEIGHT = 1.5, 20.0  # of the sizes of replies that brought any, before any data
+
 
 def ratio(above: Floats, below: Floats, where: NDArray[np.bool_]) -> Floats:
     """Above / below, NaN outside `where`."""

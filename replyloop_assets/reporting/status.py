@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.dimensions import TITLES
 from replyloop_assets.learning.incidents.secrets import hide_secrets
 from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
@@ -198,8 +199,8 @@ def ranking(row: Row, settings: Settings) -> str:
     """What ranks, tiers and shares go by, in words, from any row of the window."""
     explored = settings.allocation.exploration_share
     others = (
-        "tiers and ROI by the plain average of followers against that of all replies, and effort by the "
-        f"chance of being the best, at least {explored:g}% of it exploring."
+        "tiers and ROI by the plain average of followers against that of all replies, and effort by "
+        f"{rule_of(settings.allocation).goes_by}, at least {explored:g}% of it exploring."
     )
     if row["believed_metric"] != VISITS.name:
         return f"Ranks go by the followers that a reply is believed to bring, {others}"

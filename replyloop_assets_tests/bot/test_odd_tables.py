@@ -133,7 +133,6 @@ READ_ONLY = {
         CREATE MATERIALIZED VIEW reply_opportunities AS SELECT * FROM harvest
     """,
     "accounts that nothing is known to write to": """
-        CREATE TABLE harvest (tweet_id TEXT);
         CREATE TABLE discovered_accounts (username TEXT PRIMARY KEY, niche TEXT NOT NULL)
     """,
     "posts without a kind": """

@@ -52,6 +52,8 @@ def test_what_ranks_go_by_is_said_and_what_shares_and_tiers_go_by() -> None:
     said = ranking(VALUES, settings)
     assert said.startswith("Ranks go by the followers")
     assert "chance of being the best, at least 10%" in said
+    literal = settings.model_copy(update={"allocation": settings.allocation.changed(rule="seed")})
+    assert "effort by the rank of a draw" in ranking(VALUES, literal)
     by_visits = {"believed_metric": "visits", "conversion": 0.0031, "conversion_low": 0.0019}
     said = ranking(by_visits | {"conversion_high": 0.0052}, settings)
     assert "ranks go by the profile visits" in said

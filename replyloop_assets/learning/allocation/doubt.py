@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.comparison import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, Floats
 
 BEFORE_DAYS = 60  # before the drop began: what the values brought then
 OWN_SD = 0.5  # of the values' own changes of log E[y], where they moved by different amounts
-LOG_VARIANCE, WEIGHT = 1.5, 20.0  # of log y within a value, and its weight in replies
 PARTS = ["n", "positives", "sum_log", "sum_log2"]
 
 
@@ -63,7 +62,8 @@ def level(sums: Floats) -> Level:
     n, positives, sum_log, sum_log2 = sums
     rate = (positives + 0.5) / (n + 1)
     squares = np.maximum(sum_log2 - sum_log**2 / np.maximum(positives, 1), 0).sum()
-    spread = (WEIGHT * LOG_VARIANCE + squares) / (WEIGHT + np.maximum(positives - 1, 0).sum())
+    freedom = LOG_VARIANCE_WEIGHT + np.maximum(positives - 1, 0).sum()
+    spread = (LOG_VARIANCE_WEIGHT * LOG_VARIANCE + squares) / freedom
     overall = sum_log.sum() / max(positives.sum(), 1)
     size = (sum_log + 0.5 * overall) / (positives + 0.5)
     return Level(np.log(rate) + size, (1 - rate + spread) / (positives + 0.5))

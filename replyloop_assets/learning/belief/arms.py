@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from replyloop_assets.learning.belief.rates import Seen, shares, wider
-from replyloop_assets.learning.belief.settings import BeliefSettings, Floats
+from replyloop_assets.learning.belief.settings import BeliefSettings
 from replyloop_assets.learning.belief.sizes import Sizes
 from replyloop_assets.learning.belief.spread import spreads
+from replyloop_assets.learning.comparison import Floats
 
 CORRELATIONS = np.array([-0.85, -0.1, 0.6, 0.95])  # of a and b over arms
 CORRELATION_ODDS = np.array([0.14, 0.16, 0.26, 0.44])

@@ -13,9 +13,10 @@ from replyloop_assets.learning.belief import law
 from replyloop_assets.learning.belief.arms import place_arms
 from replyloop_assets.learning.belief.misfit import find_misfit
 from replyloop_assets.learning.belief.rates import see_rates, sigmoid
-from replyloop_assets.learning.belief.settings import Belief, BeliefSettings, Floats, Totals
+from replyloop_assets.learning.belief.settings import Belief, BeliefSettings, Totals
 from replyloop_assets.learning.belief.sizes import SLOPES, see_sizes
 from replyloop_assets.learning.belief.tails import scatter
+from replyloop_assets.learning.comparison import Floats
 
 LEFT_OUT = 1.15  # of variances: what Gaussians and a few nodes leave out (calibrated by simulation)
 

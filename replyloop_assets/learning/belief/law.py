@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.belief.settings import Floats
+from replyloop_assets.learning.comparison import Floats
 
 SUMMED = 60  # sizes below are summed one by one; beyond them rounding changes nothing
 MUS = np.arange(-4.0, 9.01, 0.125)

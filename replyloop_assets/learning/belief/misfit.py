@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from replyloop_assets.learning.belief.law import Size
-from replyloop_assets.learning.belief.settings import BeliefSettings, Floats, Totals
+from replyloop_assets.learning.belief.settings import BeliefSettings, Totals
 from replyloop_assets.learning.belief.sizes import MOST_LOG_CV2, SLOPES
 from replyloop_assets.learning.belief.tails import Tails
+from replyloop_assets.learning.comparison import Floats
 
 LEAST_SPARE = 0.05  # of the plain mean's variance, what the law leaves of it at least
 NO_TAIL = 0.7  # log E[y] - E[log y] where nothing was positive yet, and the variance of its estimate

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.belief.settings import BeliefSettings, Floats
+from replyloop_assets.learning.belief.settings import BeliefSettings
+from replyloop_assets.learning.comparison import Floats
 
 ROUNDS = 5
 FARTHEST = 9.0  # a logit: all or none positive has no end otherwise

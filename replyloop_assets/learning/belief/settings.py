@@ -2,10 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from replyloop_assets.learning.comparison import Floats
 
 
 class Totals(NamedTuple):

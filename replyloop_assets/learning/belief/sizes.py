@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from replyloop_assets.learning.belief import law
-from replyloop_assets.learning.belief.settings import Floats, Totals
+from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.belief.tails import Tails
+from replyloop_assets.learning.comparison import Floats
 
 LAW_WEIGHT = 8.0  # of the law's CV, in replies
 MOST_AGREE = 0.93  # correlation of y and log y, at most

@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from replyloop_assets.learning.belief.settings import BeliefSettings, Floats
+from replyloop_assets.learning.belief.settings import BeliefSettings
+from replyloop_assets.learning.comparison import Floats
 
 COARSE = np.geomspace(0.02, 2.5, 12)  # where the likelihood is computed
 FINE = np.geomspace(0.02, 2.5, 100)  # where it is interpolated

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.belief import law
-from replyloop_assets.learning.belief.settings import BeliefSettings, Floats, Totals
+from replyloop_assets.learning.belief.settings import BeliefSettings, Totals
+from replyloop_assets.learning.comparison import Floats
 
 SPREADS = np.array([0.0, 0.15, 0.3, 0.45, 0.65])  # SD over arms of their log variance's logarithm
 ODDS = np.array([0.80, 0.05, 0.06, 0.05, 0.04])  # mostly they do not differ at all

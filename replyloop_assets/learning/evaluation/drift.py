@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from replyloop_assets.learning.comparison import Floats, ratio
-from replyloop_assets.learning.evaluation.log import Replies
+from replyloop_assets.learning.evaluation.replies import Replies
 
 STEPS = np.array([0.0, 0.05, 0.2, 0.6])  # relative variance of an arm's worth over the whole log
 ODDS, ODDS_WEIGHT = np.array([0.1, 0.2, 0.4, 0.3]), 4.0  # of each beforehand, and their weight in arms

@@ -10,7 +10,7 @@ wants, the replies themselves decide.
 """
 
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.evaluation.drift import drifted
-from replyloop_assets.learning.evaluation.log import Replies, relative_variance
 from replyloop_assets.learning.evaluation.misfit import left_over
+from replyloop_assets.learning.evaluation.replies import Replies, relative_variance
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
 ADOPT, KEEP, REFUSE = "adopt", "keep", "not enough overlap"
@@ -41,6 +41,28 @@ class Evaluation(NamedTuple):
     high: Floats
     bound: Floats
     ess: Floats
+
+    @classmethod
+    def at(
+        cls, replies: int, logged: Floats, centre: Floats, variance: Floats, ess: Floats, confidence: float
+    ) -> Self:
+        """From the logarithm of the ratio and its variance, NaN where it cannot be told."""
+        error = np.sqrt(variance)
+
+        def times(errors: float) -> Floats:
+            return np.asarray(np.exp(np.clip(centre + errors * error, -LARGEST_LOG, LARGEST_LOG)))
+
+        two_sided, one_sided = (NormalDist().inv_cdf(part) for part in ((1 + confidence) / 2, confidence))
+        return cls(
+            np.full(logged.shape, float(replies)),
+            logged,
+            times(0) * logged,
+            times(0),
+            times(-two_sided),
+            times(two_sided),
+            times(-one_sided),
+            np.nan_to_num(ess),
+        )
 
     def is_told(self, settings: EvaluationSettings) -> NDArray[np.bool_]:
         """Whether the interval is narrow enough for an answer."""
@@ -74,7 +96,7 @@ def evaluate(
     if not replies:
         return unknown(np.zeros(y.shape[:-1]))
     wanted = conditional(target, offered)
-    log = Replies.of(offered, chosen, y)
+    log = Replies.of(offered, chosen)
     totals = log.totals(y)
     belief = believe(totals)
     brought = np.exp(belief.log_mean)
@@ -89,26 +111,10 @@ def evaluate(
     rest = left_over(log, np.minimum(y, cap), wanted, (worth - asked).sum(-1) / value[..., 0])
     centre = (np.log(value / logged))[..., 0] + np.log(rest.factor)
     variance = variance + rest.variance
-
     mean = y.mean(-1)
-    centre = np.where(mean > 0, centre, np.nan)
-    error = np.sqrt(variance)
-    two_sided = NormalDist().inv_cdf((1 + settings.confidence) / 2)
-    one_sided = NormalDist().inv_cdf(settings.confidence)
-
-    def times(errors: float) -> Floats:
-        return np.asarray(np.exp(np.clip(centre + errors * error, -LARGEST_LOG, LARGEST_LOG)))
-
-    return Evaluation(
-        np.full(y.shape[:-1], float(replies)),
-        mean,
-        times(0) * mean,
-        times(0),
-        times(-two_sided),
-        times(two_sided),
-        times(-one_sided),
-        np.nan_to_num(ratio(rest.noise, variance, (mean > 0) & (variance > 0))),
-    )
+    told = mean > 0
+    ess = ratio(rest.noise, variance, told & (variance > 0))
+    return Evaluation.at(replies, mean, np.where(told, centre, np.nan), variance, ess, settings.confidence)
 
 
 def unknown(replies: Floats) -> Evaluation:

@@ -13,7 +13,7 @@ import numpy as np
 
 from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.comparison import Floats, ratio
-from replyloop_assets.learning.evaluation.log import Replies, relative_variance
+from replyloop_assets.learning.evaluation.replies import Replies, relative_variance
 
 SIZES = np.array([0.0, 0.05, 0.15, 0.4])  # by what part of its worth the model may be wrong
 ODDS = np.array([0.5, 0.3, 0.15, 0.05])  # of each beforehand

@@ -10,31 +10,21 @@ policy's worth being a random walk from block to block (Harvey 1989) whose steps
 count alike, whoever was replied to.
 """
 
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats, ratio
-from replyloop_assets.learning.evaluation.estimate import LARGEST_LOG, Evaluation, conditional, unknown
+from replyloop_assets.learning.evaluation.estimate import Evaluation, conditional, unknown
+from replyloop_assets.learning.evaluation.replies import BLOCKS
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
-BLOCKS = 60  # of the log, in order: within each the decisions count alike
 DRIFT_SD = 0.6  # of how far the policy's worth moves over the log, as a part of it, before any evidence
 
 
 def evaluate_by_propensity(
     offered: Floats, chosen: NDArray[np.intp], y: Floats, target: Floats, settings: EvaluationSettings
 ) -> Evaluation:
-    """The worth of a policy as a multiple of the logged one, from one log or many side by side.
-
-    Args:
-        offered: the probability that each arm had in each decision, 0 where it was not to be had,
-            shape (..., replies, arms); the replies in the order of their decisions.
-        chosen: the arm that was chosen, shape (..., replies).
-        y: what the reply brought, shape (..., replies).
-        target: the new policy's probabilities, shape (..., arms).
-    """
+    """The worth of a policy as `estimate.evaluate` says it, of capped followers."""
     replies = y.shape[-1]
     if not replies:
         return unknown(np.zeros(y.shape[:-1]))
@@ -55,22 +45,9 @@ def evaluate_by_propensity(
     pull = part * ratio(y - value, value, told) - ratio(y - logged, logged, told) / replies
     variance = (pull**2).sum(-1) + drift
 
-    centre, error = np.log(ratio(value, logged, told))[..., 0], np.sqrt(variance)
-    two_sided = NormalDist().inv_cdf((1 + settings.confidence) / 2)
-    one_sided = NormalDist().inv_cdf(settings.confidence)
-
-    def times(errors: float) -> Floats:
-        return np.asarray(np.exp(np.clip(centre + errors * error, -LARGEST_LOG, LARGEST_LOG)))
-
-    return Evaluation(
-        np.full(y.shape[:-1], float(replies)),
-        logged[..., 0],
-        value[..., 0],
-        times(0),
-        times(-two_sided),
-        times(two_sided),
-        times(-one_sided),
-        np.nan_to_num(1 / (part**2).sum(-1)),
+    centre = np.log(ratio(value, logged, told))[..., 0]
+    return Evaluation.at(
+        replies, logged[..., 0], centre, variance, 1 / (part**2).sum(-1), settings.confidence
     )
 
 

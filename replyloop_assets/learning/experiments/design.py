@@ -6,8 +6,7 @@ from math import log, sqrt
 
 import numpy as np
 
-from replyloop_assets.learning.comparison import Floats, Moments
-from replyloop_assets.learning.experiments.lift import LOG_VARIANCE
+from replyloop_assets.learning.comparison import LOG_VARIANCE, Floats, Moments
 
 MOST_LIFT = 20.0  # +2000%: beyond it, nothing is found
 LIKELIEST = 0.95  # a reply that brings any

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.comparison import Evidence, Floats, ratio
+from replyloop_assets.learning.comparison import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, Evidence, Floats, ratio
 
 NORMAL_95 = 1.959963984540054
-LOG_VARIANCE, LOG_VARIANCE_WEIGHT = 1.5, 20.0  # of the sizes of replies that brought any, before any data
 TAIL_SPREAD = 0.05  # SD of what differing tails add to the log lift
 
 

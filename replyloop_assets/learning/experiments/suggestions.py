@@ -5,8 +5,14 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from replyloop_assets.learning.comparison import Evidence, Floats, Moments
-from replyloop_assets.learning.experiments.lift import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, log_chance
+from replyloop_assets.learning.comparison import (
+    LOG_VARIANCE,
+    LOG_VARIANCE_WEIGHT,
+    Evidence,
+    Floats,
+    Moments,
+)
+from replyloop_assets.learning.experiments.lift import log_chance
 from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.health.settings import PivotSettings
 

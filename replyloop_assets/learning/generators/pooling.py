@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.comparison import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, Floats
 
 # The prior over each effect on (a, b): standard deviation, correlation, and its weight in effects.
 ACCOUNT_SD, GENERATOR_SD, INTERACTION_SD = 0.5, 0.3, 0.2
 CORRELATION, PRIOR_WEIGHT = 0.8, 4.0
-LOG_VARIANCE, LOG_VARIANCE_WEIGHT = 1.5, 20.0  # of log y within a cell, and its weight in replies
 LEVEL_SD = 10.0  # of the overall (a, b) around the window's own
 ROUNDS = 8
 LARGEST_STEP = 2.0  # of a logit in one round: a cell of nothing but hits does not overshoot

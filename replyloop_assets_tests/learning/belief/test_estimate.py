@@ -10,7 +10,8 @@ from scipy.integrate import quad
 from scipy.special import expit
 
 from replyloop_assets.learning.belief.estimate import believe
-from replyloop_assets.learning.belief.settings import BeliefSettings, Floats, Totals
+from replyloop_assets.learning.belief.settings import BeliefSettings, Totals
+from replyloop_assets.learning.comparison import Floats
 
 RNG = np.random.default_rng
 

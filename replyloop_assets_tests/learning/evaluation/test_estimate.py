@@ -18,8 +18,8 @@ from replyloop_assets.learning.evaluation.estimate import (
     evaluate,
     judge,
 )
-from replyloop_assets.learning.evaluation.log import Replies, relative_variance
 from replyloop_assets.learning.evaluation.propensity import evaluate_by_propensity
+from replyloop_assets.learning.evaluation.replies import Replies, relative_variance
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 from replyloop_assets.simulation.outcomes import draw_followers
 
@@ -141,7 +141,7 @@ def test_the_walk_is_predicted_as_a_gaussian_of_all_blocks_at_once() -> None:
     replies, blocks = 600, 60
     offered = learning_policy(replies)
     chosen, y = draw_log(rng, offered, MEANS)
-    log = Replies.of(offered, chosen, y)
+    log = Replies.of(offered, chosen)
     wanted = np.tile([0.2, 0.3, 0.5], (replies, 1))
     noise = relative_variance(log.totals(y))
     found = drifted(log, y, wanted, noise)

@@ -16,12 +16,14 @@ class Rule(Protocol):
     """What a rule of allocation does.
 
     `name` is what the setting calls it, `leaders` how many of a dimension's values do not explore,
-    `follows_doubt` whether a pivot may explore more in one dimension than in another.
+    `follows_doubt` whether a pivot may explore more in one dimension than in another, `goes_by` what it
+    shares by, in words.
     """
 
     name: str
     leaders: int
     follows_doubt: bool
+    goes_by: str
 
     def check(self, settings: AllocationSettings) -> None:
         """Refuse, with a ValueError, settings that this rule cannot work with."""

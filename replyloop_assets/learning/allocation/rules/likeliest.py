@@ -26,6 +26,7 @@ class Likeliest:
     name = "default"
     leaders = 1
     follows_doubt = True
+    goes_by = "the chance of being the best"
 
     def check(self, settings: AllocationSettings) -> None:
         """Nothing more than the settings themselves ask for."""

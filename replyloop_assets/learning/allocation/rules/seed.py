@@ -23,6 +23,7 @@ class Seed:
     name = "seed"
     leaders = 2
     follows_doubt = False
+    goes_by = "the rank of a draw from how often each brings at least a few"
 
     def check(self, settings: AllocationSettings) -> None:
         """Refuse shares by rank that do not add up."""

@@ -25,7 +25,7 @@ class Replies(NamedTuple):
     place: NDArray[np.intp]  # (..., replies)
 
     @classmethod
-    def of(cls, offered: Floats, chosen: NDArray[np.intp], y: Floats) -> Self:
+    def of(cls, offered: Floats, chosen: NDArray[np.intp]) -> Self:
         """The replies of logs side by side."""
         *lead, replies, arms = offered.shape
         blocks = min(BLOCKS, replies)
