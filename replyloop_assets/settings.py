@@ -160,6 +160,10 @@ class Settings(BaseSettings):
     )
     horizon_hours: int = setting(24, "The age at which a reply is ripe.", "hours", ge=1, le=720)
     grace_hours: int = setting(24, "How long after that a snapshot may still come.", "hours", ge=1, le=720)
+    batch_windows: int = count(60, "How many days of a range are computed at once.", "windows", least=1)
+    batch_rows: int = count(
+        30_000, "How many rows they write at once, which bounds the memory they take.", "rows", least=1
+    )
     automation: bool = setting(True, "Whether schedules and sensors run.")
 
     features: Features = Features()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.edges.showing import show
@@ -44,7 +44,7 @@ def classify_opportunities(
 STAGE = Stage(
     name="classified_opportunities",
     group="facts",
-    compute=classify_opportunities,
+    compute=one_by_one(classify_opportunities),
     fact_days=load_settings().performance.window_days,
     external=["reply_opportunities", "discovered_accounts", "content_metadata", "tweet_metrics"],
 )

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.dimensions import ALL, DIMENSIONS
 from replyloop_assets.learning.metrics import METRICS
 from replyloop_assets.partitions import Window
@@ -25,7 +25,7 @@ def roll_up(connection: sa.Connection, window: Window, settings: Settings, days_
     ).rowcount
 
 
-STAGE = Stage(name="daily_rollup", group="facts", compute=roll_up, reads=[Read("reply_outcomes")])
+STAGE = Stage(name="daily_rollup", group="facts", compute=one_by_one(roll_up), reads=[Read("reply_outcomes")])
 asset = stage_asset(
     STAGE,
     "The day's outcomes by dimension, value and metric: counts, sums, squares, logarithms and a "

@@ -3,7 +3,7 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.incidents.alerting import notices
 from replyloop_assets.learning.incidents.grouping import COLUMNS, MANY, group_errors
 from replyloop_assets.learning.incidents.settings import ErrorSettings
@@ -43,7 +43,7 @@ def tell_operator(
 STAGE = Stage(
     name="error_analysis",
     group="decisions",
-    compute=analyse_errors,
+    compute=one_by_one(analyse_errors),
     external=["system_events"],
     kinds=frozenset({"postgres", "python"}),
 )

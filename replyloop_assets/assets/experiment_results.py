@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.comparison import BINS, Evidence, Moments
 from replyloop_assets.learning.experiments.assignment import Assignment, Served, find_fault, sample_ratio_p
 from replyloop_assets.learning.experiments.judging import judge
@@ -207,7 +207,7 @@ def none_if_unknown(value: float) -> float | None:
 STAGE = Stage(
     name="experiment_results",
     group="decisions",
-    compute=evaluate_experiments,
+    compute=one_by_one(evaluate_experiments),
     reads=[
         Read("daily_rollup", load_settings().experiments.horizon_days),
         Read("reply_outcomes", load_settings().experiments.horizon_days),

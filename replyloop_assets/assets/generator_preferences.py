@@ -5,7 +5,7 @@ from datetime import UTC
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.assets.strategy_allocation import read_doubts
 from replyloop_assets.learning.allocation.doubt import widened
 from replyloop_assets.learning.allocation.evidence import steady_days
@@ -78,7 +78,7 @@ def held_days(
 STAGE = Stage(
     name="generator_preferences",
     group="decisions",
-    compute=choose_generators,
+    compute=one_by_one(choose_generators),
     reads=[Read("daily_rollup", load_settings().generators.window_days)],
     external=["experiment_decisions", "pivot_decisions"],
     table="generator_preferences_history",

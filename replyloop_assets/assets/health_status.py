@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.dimensions import ALL, DIAGNOSED, TRENDING
 from replyloop_assets.learning.experiments.looks import ADOPT
@@ -238,7 +238,7 @@ def read_silences(connection: sa.Connection, window: Window, settings: HealthSet
 STAGE = Stage(
     name="health_status",
     group="decisions",
-    compute=judge_health,
+    compute=one_by_one(judge_health),
     reads=[
         Read("daily_rollup", load_settings().health.window_days),
         # another component: what it fails at is made up for later

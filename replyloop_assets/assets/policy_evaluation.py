@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.evaluation.ledger import evaluate_policies
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
@@ -35,7 +35,7 @@ def evaluate_allocation(connection: sa.Connection, window: Window, settings: Set
 STAGE = Stage(
     name="policy_evaluation",
     group="decisions",
-    compute=evaluate_allocation,
+    compute=one_by_one(evaluate_allocation),
     reads=[Read("strategy_allocation"), Read("reply_outcomes", load_settings().evaluation.window_days)],
     external=["decision_ledger"],
     kinds=frozenset({"postgres", "python"}),

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings
 from replyloop_assets.warehouse.filling import Read
@@ -35,7 +35,7 @@ def mature_outcomes(connection: sa.Connection, window: Window, settings: Setting
 STAGE = Stage(
     name="reply_outcomes",
     group="facts",
-    compute=mature_outcomes,
+    compute=one_by_one(mature_outcomes),
     # a post found too late is traced to the replies to it
     reads=[Read("classified_opportunities", OPPORTUNITY_DAYS, traced=True)],
     external=["content_metadata", "tweet_metrics"],

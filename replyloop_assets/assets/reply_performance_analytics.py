@@ -4,7 +4,7 @@ import json
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.dimensions import ALL, RATED
 from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
@@ -73,7 +73,7 @@ def rate_replies(connection: sa.Connection, window: Window, settings: Settings, 
 STAGE = Stage(
     name="reply_performance_analytics",
     group="decisions",
-    compute=rate_replies,
+    compute=one_by_one(rate_replies),
     reads=[Read("daily_rollup", load_settings().performance.window_days)],
     kinds=frozenset({"postgres", "python"}),
 )

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.search import build_plan
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings
@@ -46,7 +46,7 @@ def plan_searches(connection: sa.Connection, window: Window, settings: Settings,
 STAGE = Stage(
     name="search_plan",
     group="decisions",
-    compute=plan_searches,
+    compute=one_by_one(plan_searches),
     reads=[Read("reply_performance_analytics"), Read("strategy_allocation")],
     external=["pivot_decisions"],
     table="search_plan_history",

@@ -4,7 +4,7 @@ A stage module says what it reads, writes and decides. This module turns that in
 clock, with its lineage, its columns and its checks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,7 +18,7 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.filling import Filled, Read, fill_window, first_fact_day, record_failure
+from replyloop_assets.warehouse.filling import Filled, Read, fill_windows, first_fact_day, record_failure
 
 OWNERS = ["team:replyloop"]
 
@@ -37,15 +37,15 @@ class Runtime:
 class Stage:
     """One stage of the chain.
 
-    `compute` writes one day's rows into `table` inside the transaction given, and returns how many;
-    its last argument is the number of days its window holds. `reads` are the upstream stages whose
-    rows it uses, each with its window; `external` the assets of no stage whose facts it reads, over
-    `fact_days`. Both are what its SQL reads, nothing more and nothing less.
+    `compute` writes the rows of some windows into `table` inside the transaction given, and returns how many
+    of each; its last argument is the number of days that each window holds (`one_by_one`). `reads` are the
+    upstream stages whose rows it uses, each with its window; `external` the assets of no stage whose facts
+    it reads, over `fact_days`. Both are what its SQL reads, nothing more and nothing less.
     """
 
     name: str
     group: str
-    compute: Callable[[sa.Connection, Window, Settings, int], int]
+    compute: Callable[[sa.Connection, Sequence[Window], Settings, Sequence[int]], Sequence[int]]
     reads: Sequence[Read] = ()
     external: Sequence[str] = ()
     table: str = ""
@@ -63,15 +63,71 @@ class Stage:
         return max((read.days for read in self.reads), default=1)
 
     def fill(self, runtime: Runtime, window: Window) -> Filled | None:
-        """Fill one day: what the asset does for each partition, for any other caller too."""
-        return fill_window(
+        """Fill one day; None where something newer is there.
+
+        Raises:
+            ReplyloopError: a day that the window needs could not be computed.
+        """
+        return self.fill_batch(runtime, [window])[0]
+
+    def fill_batch(self, runtime: Runtime, windows: Sequence[Window]) -> list[Filled | None]:
+        """Fill some days in one transaction: all of them, or none."""
+        return fill_windows(
             runtime.engine,
             self.name,
             self.writes,
             self.reads,
-            window,
-            lambda connection, held: self.compute(connection, window, runtime.settings, held),
+            windows,
+            lambda connection, due, held: self.compute(connection, due, runtime.settings, held),
         )
+
+    def fill_days(
+        self, runtime: Runtime, windows: Sequence[Window]
+    ) -> Iterator[tuple[Window, Filled | Exception | None]]:
+        """Fill many days in batches; one that cannot be computed yields why, and the others go on.
+
+        A batch is as large as the settings allow and as the rows of the one before make it; one that fails is
+        halved until what fails is a single day.
+        """
+        size, left = 1, list(windows)
+        while left:
+            batch, left = left[:size], left[size:]
+            most = 1
+            for window, result in self._fill_or_halve(runtime, batch):
+                most = max(most, result.rows) if isinstance(result, Filled) else most
+                yield window, result
+            size = max(1, min(runtime.settings.batch_windows, runtime.settings.batch_rows // most))
+
+    def _fill_or_halve(
+        self, runtime: Runtime, windows: Sequence[Window]
+    ) -> Iterator[tuple[Window, Filled | Exception | None]]:
+        try:
+            results = self.fill_batch(runtime, windows)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise  # the database is gone: no day can be computed, nor a failure recorded
+            if len(windows) == 1:
+                yield windows[0], error
+                return
+            half = len(windows) // 2
+            for part in (windows[:half], windows[half:]):
+                yield from self._fill_or_halve(runtime, part)
+        else:
+            yield from zip(windows, results, strict=True)
+
+
+def one_by_one(
+    compute: Callable[[sa.Connection, Window, Settings, int], int],
+) -> Callable[[sa.Connection, Sequence[Window], Settings, Sequence[int]], list[int]]:
+    """What computes one window as what computes many, one after the other."""
+
+    def compute_all(
+        connection: sa.Connection, windows: Sequence[Window], settings: Settings, held: Sequence[int]
+    ) -> list[int]:
+        pairs = zip(windows, held, strict=True)
+        return [compute(connection, window, settings, days_held) for window, days_held in pairs]
+
+    return compute_all
 
 
 def stage_asset(stage: Stage, description: str) -> dg.AssetsDefinition:
@@ -118,25 +174,21 @@ def materialize_days(
     now = runtime.now()
     filled: dict[str, Filled] = {}
     failed: dict[str, str] = {}
-    for key in context.partition_keys:
-        day = date.fromisoformat(key)
-        try:
-            result = stage.fill(runtime, Window.at(day, now))
-        except Exception as error:
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
-                raise  # the database is gone: no day can be computed, nor a failure recorded
-            failed[key] = sentence(error)
+    windows = [Window.at(date.fromisoformat(key), now) for key in context.partition_keys]
+    for window, result in stage.fill_days(runtime, windows):
+        key = window.day.isoformat()
+        if isinstance(result, Exception):
+            failed[key] = sentence(result)
             context.log.warning(f"{stage.name} of {key} was left as it was: {failed[key]}")
-            record_failure(runtime.engine, stage.name, day, failed[key])
+            record_failure(runtime.engine, stage.name, window.day, failed[key])
             context.add_asset_metadata({"not_computed": failed[key]}, partition_key=key)
-        else:
-            if result is not None:
-                filled[key] = result
-                context.add_asset_metadata(
-                    {"dagster/partition_row_count": result.rows, "days_held": result.days_held},
-                    partition_key=key,
-                )
-        runtime.on_day(stage.name, day)
+        elif result is not None:
+            filled[key] = result
+            context.add_asset_metadata(
+                {"dagster/partition_row_count": result.rows, "days_held": result.days_held},
+                partition_key=key,
+            )
+        runtime.on_day(stage.name, window.day)
     first = first_fact_day(runtime.engine)
     since = first and max(first, runtime.settings.history_start)
     checked = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, stage_asset
+from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.learning.allocation.doubt import BEFORE_DAYS, doubts
 from replyloop_assets.learning.allocation.evidence import is_sparse
 from replyloop_assets.learning.allocation.rules import rule_of
@@ -102,7 +102,7 @@ def read_daily(connection: sa.Connection, window: Window, settings: Settings) ->
 STAGE = Stage(
     name="strategy_allocation",
     group="decisions",
-    compute=allocate_strategies,
+    compute=one_by_one(allocate_strategies),
     reads=[
         Read("daily_rollup", load_settings().allocation.window_days),
         Read("reply_performance_analytics"),

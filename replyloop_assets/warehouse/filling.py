@@ -18,32 +18,52 @@ from replyloop_assets.warehouse.queries import read_sql
 
 ENTER = sa.text("""
     SELECT
-        (SELECT as_of > :as_of FROM stage_days WHERE stage = :stage AND day = :day) AS is_newer,
+        (SELECT as_of > given.as_of FROM stage_days WHERE stage = :stage AND day = given.day) AS is_newer,
         (
             SELECT count(*) FROM stage_days
-            WHERE stage = :upstream AND day BETWEEN :first_day AND :day
+            WHERE stage = :upstream AND day BETWEEN given.day - :upstream_days + 1 AND given.day
         ) AS days_held,
         (
             SELECT failed.stage || ' of ' || failed.day
             FROM stage_failures AS failed
-            INNER JOIN unnest(:reads, :since) AS read (stage, first_day) ON failed.stage = read.stage
-            WHERE failed.day BETWEEN read.first_day AND :day
+            INNER JOIN unnest(:reads, :days_read) AS read (stage, days) ON failed.stage = read.stage
+            WHERE failed.day BETWEEN given.day - read.days + 1 AND given.day
             ORDER BY failed.day
             LIMIT 1
         ) AS missing
-""").bindparams(sa.bindparam("reads", type_=ARRAY(sa.Text)), sa.bindparam("since", type_=ARRAY(sa.Date)))
+    FROM unnest(:days, :as_ofs) WITH ORDINALITY AS given (day, as_of, place)
+    ORDER BY given.place
+""").bindparams(
+    sa.bindparam("reads", type_=ARRAY(sa.Text)),
+    sa.bindparam("days_read", type_=ARRAY(sa.Integer)),
+    sa.bindparam("days", type_=ARRAY(sa.Date)),
+    sa.bindparam("as_ofs", type_=ARRAY(sa.DateTime(timezone=True))),
+    sa.bindparam("upstream_days", type_=sa.Integer),
+)
 LEAVE = sa.text("""
-    WITH mended AS (DELETE FROM stage_failures WHERE stage = :stage AND day = :day)
+    WITH filled AS (
+        SELECT * FROM unnest(:days, :as_ofs, :closed, :row_counts, :days_held)
+        AS one (day, as_of, closed, row_count, days_held)
+    ),
+
+    mended AS (DELETE FROM stage_failures WHERE stage = :stage AND day = ANY(:days))
+
     INSERT INTO stage_days (stage, day, as_of, closed, row_count, days_held, computed_at)
     -- the transaction's beginning: what was recorded while it ran may not have been read
-    VALUES (:stage, :day, :as_of, :closed, :row_count, :days_held, transaction_timestamp())
+    SELECT :stage, day, as_of, closed, row_count, days_held, transaction_timestamp() FROM filled
     ON CONFLICT (stage, day) DO UPDATE SET
         as_of = excluded.as_of,
         closed = excluded.closed,
         row_count = excluded.row_count,
         days_held = excluded.days_held,
         computed_at = excluded.computed_at
-""")
+""").bindparams(
+    sa.bindparam("days", type_=ARRAY(sa.Date)),
+    sa.bindparam("as_ofs", type_=ARRAY(sa.DateTime(timezone=True))),
+    sa.bindparam("closed", type_=ARRAY(sa.Boolean)),
+    sa.bindparam("row_counts", type_=ARRAY(sa.Integer)),
+    sa.bindparam("days_held", type_=ARRAY(sa.Integer)),
+)
 FAIL = sa.text("""
     WITH opened AS (
         UPDATE stage_days SET closed = FALSE WHERE stage = :stage AND day = :day
@@ -91,47 +111,60 @@ class Filled:
     days_held: int
 
 
-def fill_window(
+def fill_windows(
     engine: sa.Engine,
     stage: str,
     table: str,
     reads: Sequence[Read],
-    window: Window,
-    compute: Callable[[sa.Connection, int], int],
-) -> Filled | None:
-    """Replace the rows of one day of `table` by what `compute` writes.
+    windows: Sequence[Window],
+    compute: Callable[[sa.Connection, Sequence[Window], Sequence[int]], Sequence[int]],
+) -> list[Filled | None]:
+    """Replace the rows of some days of `table` by what `compute` writes: of all of them, or of none.
 
-    `compute` gets the open transaction and the number of days its window holds, and returns the
-    number of rows it wrote. Two fillings of one stage wait for each other; one that would put an
-    older as-of over a newer writes nothing and returns None.
+    `compute` gets the open transaction, the windows to fill and the number of days that each of them holds,
+    and returns how many rows it wrote for each. Two fillings of one stage wait for each other; a window that
+    would put an older as-of over a newer is left out, and has None in the answer.
 
     Raises:
-        ReplyloopError: a day that this window needs could not be computed.
+        ReplyloopError: a day that one of the windows needs could not be computed.
     """
     widest = max(reads, key=lambda read: read.days, default=Read(stage))
     needed = [read for read in reads if read.needed]
-    key = {"stage": stage, "day": window.day, "as_of": window.as_of}
+    asked = {
+        "stage": stage,
+        "upstream": widest.stage,
+        "upstream_days": widest.days,
+        "reads": [read.stage for read in needed],
+        "days_read": [read.days for read in needed],
+        "days": [window.day for window in windows],
+        "as_ofs": [window.as_of for window in windows],
+    }
     with engine.begin() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:stage))"), key)
-        state = connection.execute(
-            ENTER,
-            key
-            | {
-                "upstream": widest.stage,
-                "first_day": window.first_day(widest.days),
-                "reads": [read.stage for read in needed],
-                "since": [window.first_day(read.days) for read in needed],
-            },
-        ).one()
-        if state.missing:
-            raise ReplyloopError(f"waits for {state.missing}, which could not be computed")
-        if state.is_newer:
-            return None
-        days_held = state.days_held if reads else 1
-        connection.execute(sa.text(f'DELETE FROM "{table}" WHERE day = :day'), key)
-        rows = compute(connection, days_held)
-        connection.execute(LEAVE, key | {"closed": window.closed, "row_count": rows, "days_held": days_held})
-    return Filled(rows, days_held)
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:stage))"), {"stage": stage})
+        states = connection.execute(ENTER, asked).all()
+        for missing in [state.missing for state in states if state.missing]:
+            raise ReplyloopError(f"waits for {missing}, which could not be computed")
+        entered = [
+            (window, state) for window, state in zip(windows, states, strict=True) if not state.is_newer
+        ]
+        if not entered:
+            return [None] * len(windows)
+        due = [window for window, _ in entered]
+        held = [state.days_held if reads else 1 for _, state in entered]
+        days = [window.day for window in due]
+        connection.execute(sa.text(f'DELETE FROM "{table}" WHERE day = ANY(:days)'), {"days": days})
+        rows = compute(connection, due, held)
+        left = {
+            "stage": stage,
+            "days": days,
+            "as_ofs": [window.as_of for window in due],
+            "closed": [window.closed for window in due],
+            "row_counts": rows,
+            "days_held": held,
+        }
+        connection.execute(LEAVE, left)
+    filled = dict(zip(days, map(Filled, rows, held), strict=True))
+    return [filled.get(window.day) for window in windows]
 
 
 def record_failure(engine: sa.Engine, stage: str, day: date, reason: str) -> None:

@@ -201,7 +201,7 @@ def test_a_killed_computation_leaves_the_day_as_it_was(sample_engine: sa.Engine)
     fill(sample_engine, END, SHORT)
     before = stage_rows(sample_engine)
 
-    def killed(*arguments: object) -> int:
+    def killed(*arguments: object) -> list[int]:
         strategy_allocation.STAGE.compute(*arguments)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
