@@ -1,14 +1,17 @@
 """What works: every tier, account, hour, generator, format and query over the last 30 days."""
 
 import json
+from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
+from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.dimensions import ALL, RATED
 from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
-from replyloop_assets.learning.performance import describe, rate_performance
+from replyloop_assets.learning.performance import describe, merge_days, rate_performance
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.edges.showing import show
@@ -25,55 +28,54 @@ COLUMNS = {
 SUMS = [f"{metric.name}_{field}" for metric in (FOLLOWERS, VISITS) for field in Totals._fields]
 
 
-def rate_replies(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
-    """Rate one window, and bring the accounts' live figures forward from the newest."""
-    first_day = window.first_day(settings.performance.window_days)
-    merged = read_frame(
-        connection,
-        read_sql("stages/reply_performance_analytics"),
-        {"first_day": first_day, "day": window.day, "dimensions": [ALL, *RATED]},
-    )
-    if merged.empty:
-        return 0
+def rate_replies(
+    connection: sa.Connection, windows: Sequence[Window], settings: Settings, held: Sequence[int]
+) -> list[int]:
+    """Rate some windows, and bring the accounts' live figures forward from the newest."""
+    length = settings.performance.window_days
+    first_day = windows[0].first_day(length)
+    parameters = {"first_day": first_day, "last_day": windows[-1].day, "dimensions": [ALL, *RATED]}
+    daily = read_frame(connection, read_sql("stages/reply_performance_analytics"), parameters)
+    last = np.array([(window.day - first_day).days for window in windows])
+    merged = merge_days(daily, last, length)
     rated = rate_performance(merged, settings.performance, settings.allocation.sparse_positives)
+    window = rated.pop("window").to_numpy(int)
+    of_rows = [windows[at] for at in window]
     rated["id"] = [
-        str(derived_id(STAGE.name, window.day, dimension, value))
-        for dimension, value in zip(rated["dimension"], rated["value"], strict=True)
+        str(derived_id(STAGE.name, one.day, dimension, value))
+        for one, dimension, value in zip(of_rows, rated["dimension"], rated["value"], strict=True)
     ]
     rated["metadata"] = [
         json.dumps({"rank": rank, "top": rank == 1, "insight": describe(row)})
         for row, rank in zip(rated.itertuples(), rated.pop("rank"), strict=True)
     ]
-    bounded = [
-        "avg_followers_gained",
-        "avg_likes",
-        "avg_impressions",
-        "avg_profile_clicks",
-        "roi_score",
-    ]
+    bounded = ["avg_followers_gained", "avg_likes", "avg_impressions", "avg_profile_clicks", "roi_score"]
     rated[bounded] = rated[bounded].clip(upper=LARGEST_AVERAGE)
-    rows = write_frame(
-        connection,
-        STAGE.writes,
-        rated.drop(columns=SUMS).rename(columns=COLUMNS),
-        day=window.day,
-        as_of=window.as_of,
-        days_held=days_held,
-        measurement_start=day_start(first_day),
-        measurement_end=window.as_of,
-        last_updated=window.as_of,
-        created_at=window.as_of,
+    as_ofs = [one.as_of for one in of_rows]
+    placed = (
+        rated.drop(columns=SUMS)
+        .rename(columns=COLUMNS)
+        .assign(
+            day=[one.day for one in of_rows],
+            days_held=np.asarray(held)[window],
+            measurement_start=[day_start(one.first_day(length)) for one in of_rows],
+            **dict.fromkeys(
+                ("as_of", "measurement_end", "last_updated", "created_at"), pd.Series(as_ofs, dtype=object)
+            ),
+        )
     )
-    if window.is_newest:
+    write_frame(connection, STAGE.writes, placed)
+    rows: list[int] = np.bincount(window, minlength=len(windows)).tolist()
+    if windows[-1].is_newest and rows[-1]:
         for name in ("live", "added"):
-            show(connection, STAGE.name, read_sql(f"stages/{STAGE.name}_{name}"), {"day": window.day})
+            show(connection, STAGE.name, read_sql(f"stages/{STAGE.name}_{name}"), {"day": windows[-1].day})
     return rows
 
 
 STAGE = Stage(
     name="reply_performance_analytics",
     group="decisions",
-    compute=one_by_one(rate_replies),
+    compute=rate_replies,
     reads=[Read("daily_rollup", load_settings().performance.window_days)],
     kinds=frozenset({"postgres", "python"}),
 )

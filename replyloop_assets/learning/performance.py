@@ -5,7 +5,7 @@ Counts, confidence, ROI and tiers are the seed's (Phase 1.2, PerformanceAnalyzer
 values are ranked. Where hardly any reply brings a follower, it is profile visits that are believed in.
 """
 
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from replyloop_assets.learning.belief.families import Conversion, believe_families, convert, totals_of
-from replyloop_assets.learning.comparison import Floats, ratio
+from replyloop_assets.learning.belief.settings import Totals
+from replyloop_assets.learning.comparison import Flags, Floats, ratio
 from replyloop_assets.learning.fields import PERCENT, Component, count, days, setting
 from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
+from replyloop_assets.learning.rolling import roll
 
 UNKNOWN = "unknown"
 BASELINE = "all"
+SUMMED = ["reply_count", "n", "positives", "successes", "sum_log", "sum_log2", "sum_y", "sum_y2"]
+AVERAGED = {"engagement": "avg_likes", "impressions": "avg_impressions", "visits": "avg_profile_clicks"}
 MANY = {metric.name: metric.many for metric in METRICS}
 
 
@@ -69,32 +73,80 @@ def performance_tier(roi_percent: Any, settings: PerformanceSettings) -> NDArray
     return tiers
 
 
-class Believed(NamedTuple):
-    """What a window's values are believed by: a metric; and how followers come of it, where it stands in."""
+def merge_days(daily: pd.DataFrame, last: NDArray[np.intp], length: int) -> pd.DataFrame:
+    """What each value of each dimension brought in each window of `length` days.
 
-    metric: str
-    conversion: Conversion | None
+    Args:
+        daily: one row per dimension, value and metric, with lists that go together: the `day`, counted from
+            any on, and `reply_count`, `n`, `positives`, `successes` and the sums of `SUMMED`.
+        last: the last day of each window, ascending.
+
+    Returns:
+        One row per `window` (its place in `last`), `dimension` and `value` with any reply: `reply_count`,
+        `sample_size`, `success_count`, and of followers and of visits the columns of `totals_of`;
+        `avg_likes`, `avg_impressions`, `avg_profile_clicks`.
+    """
+    named = list(zip(daily["dimension"], daily["value"], strict=True))
+    places = {name: place for place, name in enumerate(sorted(set(named)))}
+    metric_of = {metric.column: place for place, metric in enumerate(METRICS)}
+    lengths = [len(days) for days in daily["day"]]
+    cell = np.repeat(
+        [
+            len(METRICS) * places[name] + metric_of[metric]
+            for name, metric in zip(named, daily["metric"], strict=True)
+        ],
+        lengths,
+    ).astype(int)
+    flat = [np.concatenate([*daily[name], np.zeros(0)]) for name in ("day", *SUMMED)]
+    sums = roll(
+        flat[0].astype(int), cell, np.transpose(flat[1:]), len(places) * len(METRICS), last, length
+    ).reshape(len(last), len(places), len(METRICS), len(SUMMED))
+
+    window, place = np.nonzero(sums[:, :, metric_of[FOLLOWERS.column], SUMMED.index("reply_count")] > 0)
+    names = np.array(list(places), object).reshape(-1, 2)[place]
+    of = {
+        metric.name: dict(zip(SUMMED, sums[window, place, metric_of[metric.column]].T, strict=True))
+        for metric in METRICS
+    }
+    counts = {"reply_count": "reply_count", "sample_size": "n", "success_count": "successes"}
+    return pd.DataFrame(
+        {"window": window, "dimension": names[:, 0], "value": names[:, 1]}
+        | {name: of[FOLLOWERS.name][part].astype(int) for name, part in counts.items()}
+        | {
+            f"{metric.name}_{part}": of[metric.name][part]
+            for metric in (FOLLOWERS, VISITS)
+            for part in Totals._fields
+        }
+        | {
+            column: ratio(of[name]["sum_y"], of[name]["n"], of[name]["n"] > 0)
+            for name, column in AVERAGED.items()
+        }
+    )
 
 
-def choose_metric(overall: pd.DataFrame, sparse_positives: float) -> Believed:
-    """Visits where fewer than `sparse_positives` of all replies bring followers, and more bring visits."""
-    if overall.empty:
-        return Believed(FOLLOWERS.name, None)
-    followers, visits = (totals_of(overall.iloc[:1], metric.name) for metric in (FOLLOWERS, VISITS))
-    hits, visited = followers.positives.item(), visits.positives.item()
-    if hits < sparse_positives * followers.n.item() and visited > hits:
-        return Believed(VISITS.name, convert(followers, visits))
-    return Believed(FOLLOWERS.name, None)
+def convert_where_sparse(overall: pd.DataFrame, sparse_positives: float) -> dict[int, Conversion]:
+    """Where visits stand in: fewer than `sparse_positives` of all replies bring followers, more bring visits.
+
+    Returns:
+        How followers come of visits, by window.
+    """
+    followers, visits = (totals_of(overall, metric.name) for metric in (FOLLOWERS, VISITS))
+    stands_in = followers.positives < sparse_positives * followers.n
+    stands_in &= visits.positives > followers.positives
+    found = {}
+    for at in np.flatnonzero(stands_in):
+        one, its_visits = (Totals(*(part[at : at + 1] for part in of)) for of in (followers, visits))
+        found[int(overall["window"].iloc[at])] = convert(one, its_visits)
+    return found
 
 
 def rate_performance(
     merged: pd.DataFrame, settings: PerformanceSettings, sparse_positives: float
 ) -> pd.DataFrame:
-    """Rate every value of every dimension of one window.
+    """Rate every value of every dimension of each window.
 
     Args:
-        merged: one row per (dimension, value) with `sample_size` and, of followers and of visits, the columns
-            of `totals_of`; the dimension 'all' among them: its average is the baseline.
+        merged: as `merge_days` gives it; a window's row of the dimension 'all' is its baseline.
         sparse_positives: where fewer of the replies bring any follower, visits stand in.
 
     Returns:
@@ -104,14 +156,14 @@ def rate_performance(
         `conversion_high` (followers per visit, where visits are believed in), `rank` (1 is the dimension's
         top strategy, by shrunk mean; None where not rated). 'unknown' is counted and never rated.
     """
-    overall = merged.loc[merged["dimension"] == BASELINE]
-    rated = merged.loc[merged["dimension"] != BASELINE].reset_index(drop=True)
+    is_all = (merged["dimension"] == BASELINE).to_numpy()
+    overall, rated = merged[is_all], merged[~is_all].reset_index(drop=True)
     n = rated["sample_size"].to_numpy(float)
     sampled = n > 0
     average = ratio(rated["followers_sum_y"].to_numpy(float), n, sampled)
-    baseline = np.nan
-    if len(overall) and overall["sample_size"].iloc[0] > 0:
-        baseline = overall["followers_sum_y"].iloc[0] / overall["sample_size"].iloc[0]
+    replies = overall["sample_size"].to_numpy(float)
+    baselines = ratio(overall["followers_sum_y"].to_numpy(float), replies, replies > 0)
+    baseline = rated["window"].map(dict(zip(overall["window"], baselines, strict=True))).to_numpy(float)
 
     known = sampled & (rated["value"] != UNKNOWN).to_numpy()
     percent = np.where(known, roi(average, baseline), np.nan)
@@ -121,27 +173,39 @@ def rate_performance(
     rated["roi_score"] = percent
     rated["performance_tier"] = performance_tier(percent, settings)
 
-    metric, conversion = choose_metric(overall, sparse_positives)
-    rated["believed_metric"] = metric
-    believed = ["shrunk_mean", "interval_low", "interval_high"]
-    rated[believed] = np.nan
+    conversions = convert_where_sparse(overall, sparse_positives)
+    by_visits = rated["window"].isin(list(conversions)).to_numpy()
+    rated["believed_metric"] = np.where(by_visits, VISITS.name, FOLLOWERS.name)
+    found = np.full((3, len(rated)), np.nan)
     if known.any():
         arms = rated[known]
-        rated.loc[known, believed] = np.transpose(
-            believe_families(arms["dimension"].tolist(), totals_of(arms, metric))[:3]
-        )
-    for name, value in zip(Conversion._fields, conversion or (np.nan,) * 3, strict=True):
+        families = [
+            f"{window}/{name}" for window, name in zip(arms["window"], arms["dimension"], strict=True)
+        ]
+        pairs = zip(totals_of(arms, VISITS.name), totals_of(arms, FOLLOWERS.name), strict=True)
+        totals = Totals(*(np.where(by_visits[known], visits, followers) for visits, followers in pairs))
+        found[:, known] = believe_families(families, totals)[:3]
+    rated["shrunk_mean"], rated["interval_low"], rated["interval_high"] = found
+    none = (np.nan,) * len(Conversion._fields)
+    of_rows = np.array([conversions.get(window, none) for window in rated["window"]]).reshape(-1, len(none))
+    for name, value in zip(Conversion._fields, of_rows.T, strict=True):
         rated["conversion" if name == "mean" else f"conversion_{name}"] = value
-    # equal to six digits is equal: the last bits are noise, and the plain average then decides
+    rated["rank"] = places(rated, known)
+    return rated
+
+
+def places(rated: pd.DataFrame, known: Flags) -> pd.Series:
+    """The place of each known value in its window's dimension, 1 for the best; None of the others.
+
+    Equal to six digits is equal: the last bits are noise, and the plain average then decides.
+    """
     best_first = rated.assign(shrunk=np.round(rated["shrunk_mean"], 6)).sort_values(
         ["shrunk", "avg_followers_gained", "value"], ascending=[False, False, True]
     )
-    place = best_first.groupby("dimension").cumcount() + 1
-    places = place.reindex(rated.index)
-    rated["rank"] = pd.Series(
-        [int(n) if is_known else None for n, is_known in zip(places, known, strict=True)], dtype=object
+    place = (best_first.groupby(["window", "dimension"]).cumcount() + 1).reindex(rated.index)
+    return pd.Series(
+        [int(n) if is_known else None for n, is_known in zip(place, known, strict=True)], dtype=object
     )
-    return rated
 
 
 def describe(row: Any) -> str:

@@ -119,10 +119,10 @@ def merged(outcomes: Outcomes, visits: Outcomes | None = None) -> pd.DataFrame:
     columns = [f"{metric}_{field}" for metric in ("followers", "visits") for field in Totals._fields]
     return pd.DataFrame(
         [
-            (*key, len(ys), *sums(ys), *sums((visits or {}).get(key, [])))
+            (0, *key, len(ys), *sums(ys), *sums((visits or {}).get(key, [])))
             for key, ys in sorted(outcomes.items())
         ],
-        columns=["dimension", "value", "sample_size", *columns],
+        columns=["window", "dimension", "value", "sample_size", *columns],
     )
 
 

@@ -5,28 +5,34 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.belief.settings import Belief, Totals
 
-SMALL_FAMILY = 32  # arms up to which families are believed side by side
+WIDTH = 8  # families are believed side by side in widths of its multiples, the same in any batch
 DIGITS = 9  # beyond which a belief depends on the machine
+MOST_CELLS = 20_000  # believed at once, which bounds the memory
 
 
 def believe_families(families: Sequence[str], totals: Totals) -> Belief:
     """What is believed of arms listed in any order, each of the family named at its place; arrays (rows,)."""
     names, place = np.unique(np.asarray(families, object).astype(str), return_inverse=True)
-    members = [np.flatnonzero(place == number) for number in range(len(names))]
-    small = [rows for rows in members if len(rows) <= SMALL_FAMILY]
+    order = np.argsort(place, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(place, minlength=len(names)))[:-1])
+    by_width: dict[int, list[NDArray[np.intp]]] = {}
+    for rows in members:
+        by_width.setdefault(-(-len(rows) // WIDTH) * WIDTH, []).append(rows)
     found = np.full((len(Belief._fields), len(place)), np.nan)
-    for batch in ([small] if small else []) + [[rows] for rows in members if len(rows) > SMALL_FAMILY]:
-        most = max(map(len, batch))
-        sums = np.zeros((len(Totals._fields), len(batch), most))
-        for line, rows in enumerate(batch):
-            sums[:, line, : len(rows)] = [part[rows] for part in totals]
-        beliefs = believe(Totals(*sums))
-        for line, rows in enumerate(batch):
-            found[:, rows] = [part[line, : len(rows)] for part in beliefs]
+    for width, alike in by_width.items():
+        most = max(1, MOST_CELLS // width)
+        for batch in (alike[first : first + most] for first in range(0, len(alike), most)):
+            rows = np.concatenate(batch)
+            line = np.repeat(np.arange(len(batch)), [len(one) for one in batch])
+            column = np.concatenate([np.arange(len(one)) for one in batch])
+            sums = np.zeros((len(Totals._fields), len(batch), width))
+            sums[:, line, column] = [part[rows] for part in totals]
+            found[:, rows] = np.array(believe(Totals(*sums)))[:, line, column]
     return Belief(*np.round(found, DIGITS))
 
 
