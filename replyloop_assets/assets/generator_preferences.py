@@ -1,7 +1,6 @@
 """Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
 
 from collections.abc import Sequence
-from datetime import UTC
 
 import sqlalchemy as sa
 
@@ -9,7 +8,7 @@ from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
 from replyloop_assets.assets.strategy_allocation import read_doubts
 from replyloop_assets.learning.allocation.doubt import widened
 from replyloop_assets.learning.allocation.evidence import steady_days
-from replyloop_assets.learning.allocation.shares import in_pivot
+from replyloop_assets.learning.allocation.families import Asked, in_pivot
 from replyloop_assets.learning.generators.preferences import prefer_generators
 from replyloop_assets.learning.generators.rules import rule_of
 from replyloop_assets.learning.generators.settings import GeneratorSettings
@@ -17,6 +16,7 @@ from replyloop_assets.learning.metrics import FOLLOWERS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
+from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.pivots import Pivot, read_pivots
@@ -25,7 +25,8 @@ from replyloop_assets.warehouse.queries import read_sql
 
 def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
     """Decide one window's distributions; the newest moves the live preferences."""
-    pivots = read_pivots(connection, window, settings.allocation.window_days, settings.health.episode_days)
+    episodes = settings.health.episode_days
+    (pivots,) = read_pivots(connection, [window], settings.allocation.window_days, episodes)
     held = held_days(connection, window, pivots, settings.generators)
     cells = read_frame(
         connection,
@@ -43,7 +44,7 @@ def choose_generators(connection: sa.Connection, window: Window, settings: Setti
         forgets = rule_of(settings.generators).forgets
         doubt = read_doubts(connection, window, settings, pivots) if forgets else {}
         explores = widened(usual, most, doubt, "generator")
-    adopted = read_adoptions(connection, window, settings.allocation.incumbent_days)
+    adopted = read_adoptions(connection, [window], settings.allocation.incumbent_days)
     adopted = adopted[adopted["dimension"] == "generator"]
     preferred = prefer_generators(cells, settings.generators, adopted, explores)
     write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
@@ -61,18 +62,10 @@ def held_days(
     """The days that still tell of the generators: the window's, or those since they certainly changed."""
     if not rule_of(rule).forgets:
         return rule.window_days
-    daily = read_frame(
-        connection,
-        read_sql("stages/strategy_allocation_daily"),
-        {
-            "first_day": window.first_day(rule.window_days),
-            "day": window.day,
-            "dimensions": ["generator"],
-            "metrics": [FOLLOWERS.column],
-        },
-    )
-    ages = [(window.day - pivot.opened_at.astimezone(UTC).date()).days for pivot in pivots]
-    return steady_days(daily, ages, rule.window_days)
+    first = window.first_day(rule.window_days)
+    daily = read_daily_sums(connection, first, window.day, ["generator"], [FOLLOWERS])
+    asked = Asked(window.as_of, (window.day - first).days, [pivot[:2] for pivot in pivots])
+    return steady_days(daily, [asked], rule.window_days)[0]
 
 
 STAGE = Stage(

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.dimensions import ALL, RATED
-from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
+from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
 from replyloop_assets.learning.performance import describe, merge_days, rate_performance
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings
+from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.filling import Read
-from replyloop_assets.warehouse.frames import derived_id, read_frame, write_frame
+from replyloop_assets.warehouse.frames import derived_id, write_frame
 from replyloop_assets.warehouse.queries import read_sql
 
 LARGEST_AVERAGE = 99_999_999.99  # what the seed's NUMERIC(10, 2) holds
@@ -34,8 +35,7 @@ def rate_replies(
     """Rate some windows, and bring the accounts' live figures forward from the newest."""
     length = settings.performance.window_days
     first_day = windows[0].first_day(length)
-    parameters = {"first_day": first_day, "last_day": windows[-1].day, "dimensions": [ALL, *RATED]}
-    daily = read_frame(connection, read_sql("stages/reply_performance_analytics"), parameters)
+    daily = read_daily_sums(connection, first_day, windows[-1].day, [ALL, *RATED], METRICS)
     last = np.array([(window.day - first_day).days for window in windows])
     merged = merge_days(daily, last, length)
     rated = rate_performance(merged, settings.performance, settings.allocation.sparse_positives)

@@ -2,59 +2,73 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
+from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.allocation.doubt import BEFORE_DAYS, doubts
-from replyloop_assets.learning.allocation.evidence import is_sparse
+from replyloop_assets.learning.allocation.families import Asked, in_pivot
 from replyloop_assets.learning.allocation.rules import rule_of
-from replyloop_assets.learning.allocation.shares import allocate, in_pivot
-from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
+from replyloop_assets.learning.allocation.shares import allocate
+from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
+from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import read_frame, write_frame
 from replyloop_assets.warehouse.pivots import Pivot, read_pivots
 from replyloop_assets.warehouse.queries import read_sql
 
 
-def allocate_strategies(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
-    """Decide one window's shares; the newest moves the live allocation."""
-    evidence = read_frame(
-        connection,
-        read_sql("stages/strategy_allocation"),
-        {
-            "day": window.day,
-            "dimensions": list(settings.allocation.dimensions),
-        },
-    )
-    adoptions = read_adoptions(connection, window, settings.allocation.incumbent_days)
-    evidence = evidence.merge(adoptions, on=["dimension", "value"], how="left")
-    # by code point, whatever the server's collation
-    evidence = evidence.sort_values(["dimension", "value"], ignore_index=True)
-    daily = read_daily(connection, window, settings)
-    pivots = read_pivots(connection, window, settings.allocation.window_days, settings.health.episode_days)
-    shares = allocate(
-        evidence,
-        daily,
-        [pivot[:2] for pivot in pivots],
-        window.as_of,
-        settings.allocation,
-        read_doubts(connection, window, settings, pivots),
-    )
-    write_frame(connection, STAGE.writes, shares, day=window.day, as_of=window.as_of)
-    if window.is_newest:
+def allocate_strategies(
+    connection: sa.Connection, windows: Sequence[Window], settings: Settings, held: Sequence[int]
+) -> list[int]:
+    """Decide the shares of some windows; the newest moves the live allocation."""
+    rule = settings.allocation
+    evidence = read_evidence(connection, windows, settings)
+    first_day = windows[0].first_day(rule.window_days)
+    # visits stand in where hardly any reply brings a follower
+    metrics = [one for one in METRICS if rule.weights[one.name] > 0 or one is VISITS]
+    daily = read_daily_sums(connection, first_day, windows[-1].day, rule.dimensions, metrics)
+    pivots = read_pivots(connection, windows, rule.window_days, settings.health.episode_days)
+    asked = [
+        Asked(
+            window.as_of,
+            (window.day - first_day).days,
+            [pivot[:2] for pivot in of_window],
+            read_doubts(connection, window, settings, of_window),
+        )
+        for window, of_window in zip(windows, pivots, strict=True)
+    ]
+    shares = allocate(evidence, daily, asked, rule)
+    place = shares.pop("window").to_numpy(int)
+    days, as_ofs = ([getattr(windows[at], name) for at in place] for name in ("day", "as_of"))
+    write_frame(connection, STAGE.writes, shares.assign(day=days, as_of=pd.Series(as_ofs, dtype=object)))
+    if windows[-1].is_newest:
+        moved = {"day": windows[-1].day, "as_of": windows[-1].as_of}
         connection.execute(
             sa.text(read_sql("stages/strategy_allocation_live")),
-            {
-                "day": window.day,
-                "as_of": window.as_of,
-                "paused_after_days": settings.allocation.paused_after_days,
-            },
+            moved | {"paused_after_days": rule.paused_after_days},
         )
-    return len(shares)
+    rows: list[int] = np.bincount(place, minlength=len(windows)).tolist()
+    return rows
+
+
+def read_evidence(connection: sa.Connection, windows: Sequence[Window], settings: Settings) -> pd.DataFrame:
+    """The arms of each window (its place is `window`), and which of them were adopted lately."""
+    places = {window.day: place for place, window in enumerate(windows)}
+    parameters = {"days": list(places), "dimensions": list(settings.allocation.dimensions)}
+    evidence = read_frame(connection, read_sql("stages/strategy_allocation"), parameters)
+    evidence["window"] = np.array([places[day] for day in evidence.pop("day")], int)
+    adoptions = read_adoptions(connection, windows, settings.allocation.incumbent_days)
+    keys = ["window", "dimension", "value"]
+    evidence = evidence.merge(
+        adoptions.rename(columns={"place": "window"}).astype({"window": int}), on=keys, how="left"
+    )
+    # by code point, whatever the server's collation
+    return evidence.sort_values(keys, ignore_index=True)
 
 
 def read_doubts(
@@ -70,39 +84,16 @@ def read_doubts(
         return {}
     since = (window.day - opened[-1].drop_began_on).days
     most = min(rule.window_days, settings.generators.window_days)
-    parameters = {
-        "first_day": window.first_day(min(most, since + BEFORE_DAYS + 1)),
-        "day": window.day,
-        "dimensions": list(rule.dimensions),
-        "metrics": [FOLLOWERS.column],
-    }
-    return doubts(read_frame(connection, read_sql("stages/strategy_allocation_daily"), parameters), since)
-
-
-def read_daily(connection: sa.Connection, window: Window, settings: Settings) -> pd.DataFrame:
-    """What the arms brought day by day: of each metric with a weight, and of visits where they stand in."""
-    rule = settings.allocation
-
-    def read(metrics: list[str]) -> pd.DataFrame:
-        parameters = {
-            "first_day": window.first_day(rule.window_days),
-            "day": window.day,
-            "dimensions": list(rule.dimensions),
-            "metrics": metrics,
-        }
-        return read_frame(connection, read_sql("stages/strategy_allocation_daily"), parameters)
-
-    daily = read([column for metric, column in COLUMNS.items() if rule.weights[metric] > 0])
-    followers = daily[daily["metric"] == FOLLOWERS.column]
-    if rule.weights[VISITS.name] == 0 and is_sparse(followers, rule.sparse_positives):
-        daily = pd.concat([daily, read([VISITS.column])], ignore_index=True)
-    return daily
+    first = window.first_day(min(most, since + BEFORE_DAYS + 1))
+    daily = read_daily_sums(connection, first, window.day, rule.dimensions, [FOLLOWERS])
+    # sums of logarithms are added in the order of values and days
+    return doubts(daily.sort_values(["dimension", "value"]), (window.day - first).days, since)
 
 
 STAGE = Stage(
     name="strategy_allocation",
     group="decisions",
-    compute=one_by_one(allocate_strategies),
+    compute=allocate_strategies,
     reads=[
         Read("daily_rollup", load_settings().allocation.window_days),
         Read("reply_performance_analytics"),

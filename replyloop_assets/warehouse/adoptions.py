@@ -1,5 +1,6 @@
 """The facts "a treatment was adopted", which make it its dimension's incumbent for a while."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pandas as pd
@@ -10,12 +11,13 @@ from replyloop_assets.warehouse.frames import read_frame
 from replyloop_assets.warehouse.queries import read_sql
 
 
-def read_adoptions(connection: sa.Connection, window: Window, incumbent_days: int) -> pd.DataFrame:
-    """The incumbents as known just before the as-of, the oldest adoption first.
+def read_adoptions(connection: sa.Connection, windows: Sequence[Window], incumbent_days: int) -> pd.DataFrame:
+    """The incumbents of each window as known just before its as-of, the oldest adoption first.
 
     Returns:
-        `dimension`, `value`, the control that it `replaces`, that one's `former_share` (0 to 1)
-        and `adopted_at`; a treatment stands there once.
+        `place` of the window, `dimension`, `value`, the control that it `replaces`, that one's
+        `former_share` (0 to 1) and `adopted_at`; a treatment stands there once a window.
     """
-    parameters = {"as_of": window.as_of, "since": window.as_of - timedelta(days=incumbent_days)}
+    as_ofs = [window.as_of for window in windows]
+    parameters = {"as_ofs": as_ofs, "incumbency": timedelta(days=incumbent_days)}
     return read_frame(connection, read_sql("facts/adoptions"), parameters)

@@ -1,7 +1,7 @@
 """The facts "a pivot was opened" and "it was closed": decisions read them, one hand writes them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -35,18 +35,22 @@ class Pivot(NamedTuple):
     drop_began_on: date
 
 
-def read_pivots(connection: sa.Connection, window: Window, days: int, most_days: int) -> list[Pivot]:
-    """When each pivot of the window was opened and closed, as known just before its as-of.
+def read_pivots(
+    connection: sa.Connection, windows: Sequence[Window], days: int, most_days: int
+) -> list[list[Pivot]]:
+    """When each pivot of each window was opened and closed, as known just before its as-of.
 
     One that nobody has closed is over after `most_days`.
     """
     parameters = {
-        "as_of": window.as_of,
-        "since": day_start(window.first_day(days)),
+        "as_ofs": [window.as_of for window in windows],
+        "sinces": [day_start(window.first_day(days)) for window in windows],
         "most_days": most_days,
     }
-    rows = connection.execute(sa.text(read_sql("facts/pivots")), parameters)
-    return [Pivot(row.opened_at, row.closed_at, row.drop_began_on) for row in rows]
+    found: list[list[Pivot]] = [[] for _ in windows]
+    for row in connection.execute(sa.text(read_sql("facts/pivots")), parameters):
+        found[row.place].append(Pivot(row.opened_at, row.closed_at, row.drop_began_on))
+    return found
 
 
 class Recorded(NamedTuple):

@@ -144,7 +144,7 @@ def pivoted(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
 
     That the change may be certain by itself, so that what was before is forgotten, is left out.
     """
-    monkeypatch.setattr(generator_preferences, "steady_days", lambda daily, ages, days: days)
+    monkeypatch.setattr(generator_preferences, "steady_days", lambda daily, asked, days: [days] * len(asked))
     for day in days_between(FIRST, LAST):
         fallen = day >= date(2026, 3, 16)
         for account in ("ann", "bob"):

@@ -1,6 +1,7 @@
--- Grain: one row per dimension and value: the evidence of the same day's analytics. What nobody recorded
+-- Grain: one row per day, dimension and value: the evidence of the same day's analytics. What nobody recorded
 -- is no arm: an 'unknown' cannot be chosen.
 SELECT
+    rated.day,
     rated.dimension_type AS dimension,
     rated.dimension_value AS value,
     rated.success_count AS successes,
@@ -10,8 +11,7 @@ SELECT
     rated.confidence_score
 FROM reply_performance_analytics AS rated
 WHERE
-    rated.day = :day
+    rated.day = ANY(:days)
     AND rated.dimension_type = ANY(:dimensions)
     AND rated.dimension_value <> 'unknown'
     AND rated.sample_size > 0
-ORDER BY rated.dimension_type, rated.dimension_value

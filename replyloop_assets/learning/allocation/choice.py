@@ -54,12 +54,12 @@ def leading(chances: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.arange(chances.shape[-1]) == np.round(chances, 12).argmax(-1)[..., None])
 
 
-def shares(chances: Floats, exploration: float, surplus: Floats | None = None) -> Floats:
+def shares(chances: Floats, exploration: Floats | float, surplus: Floats | None = None) -> Floats:
     """The share rule: the best arm gets 1 - max(e, 1 - P), the others the rest by their P.
 
     What the exploration share gives them beyond 1 - P goes by the weights `surplus`, where given. Every
     arm gets at least e/(4K), so that evaluation stays possible; an only arm gets everything. Any
-    leading axes, arms last; the shares sum to 1.
+    leading axes, arms last, of e too if it is an array; the shares sum to 1.
     """
     arms = chances.shape[-1]
     if arms == 1:
@@ -77,11 +77,12 @@ def shares(chances: Floats, exploration: float, surplus: Floats | None = None) -
         given = wanted * others / total + (rest - wanted) * extra / extra.sum(-1, keepdims=True)
     least = exploration / (4 * arms)
     low = best.copy()  # the best is no rival: what the least take, they take of each other
-    while (given[~low] < least).any():
-        low |= given < least
+    while (short := (given < least) & ~low).any():
+        low |= short
         spare = rest - least * (low & ~best).sum(-1, keepdims=True)
         free = np.where(low, 0, given)
-        given = np.where(low, least, free * spare / free.sum(-1, keepdims=True))
+        taken = np.where(low, least, free * spare / free.sum(-1, keepdims=True))
+        given = np.where(short.any(-1, keepdims=True), taken, given)
     others = np.where(best, 0, np.round(given, 12))
     return np.where(best, 1 - others.sum(-1, keepdims=True), others)
 

@@ -29,30 +29,31 @@ class Level(NamedTuple):
     variance: Floats
 
 
-def doubts(daily: pd.DataFrame, since: int) -> dict[str, float]:
+def doubts(daily: pd.DataFrame, last: int, since: int) -> dict[str, float]:
     """Each dimension's part of the doubt about what is best; the parts sum to 1.
 
     Args:
-        daily: one row per value with `dimension`, `value` and the lists `age` (days before the window's
-            last), `n`, `positives`, `sum_log`, `sum_log2` of one metric.
-        since: how many days before the last the drop began.
+        daily: one row per value with `dimension`, `value` and the lists `day`, `n`, `positives`, `sum_log`,
+            `sum_log2` of one metric.
+        last: the window's last day, as `daily` counts them.
+        since: how many days before it the drop began.
     """
-    found = {
-        str(dimension): changed_places(
-            level(totals(rows, since + 1, since + BEFORE_DAYS)), level(totals(rows, 0, since))
-        )
-        for dimension, rows in daily.groupby("dimension", sort=True)
-        if len(rows) > 1  # an only value is the best, whatever it brings
-    }
+    found = {}
+    for dimension, rows in daily.groupby("dimension", sort=True):
+        before, after = totals(rows, last, since + 1, since + BEFORE_DAYS), totals(rows, last, 0, since)
+        seen = before[0] + after[0] > 0
+        if seen.sum() > 1:  # an only value is the best, whatever it brings
+            found[str(dimension)] = changed_places(level(before[:, seen]), level(after[:, seen]))
     total = sum(found.values())
     return {dimension: chance / total for dimension, chance in found.items()}
 
 
-def totals(rows: pd.DataFrame, first: int, last: int) -> Floats:
+def totals(rows: pd.DataFrame, last: int, youngest: int, oldest: int) -> Floats:
     """Sums over the days of these ages, shape (parts, values)."""
     sums = np.zeros((len(PARTS), len(rows)))
-    for place, (age, *lists) in enumerate(rows[["age", *PARTS]].itertuples(index=False, name=None)):
-        is_within = (np.asarray(age) >= first) & (np.asarray(age) <= last)
+    for place, (day, *lists) in enumerate(rows[["day", *PARTS]].itertuples(index=False, name=None)):
+        age = last - np.asarray(day)
+        is_within = (age >= youngest) & (age <= oldest)
         sums[:, place] = [np.asarray(part, float)[is_within].sum() for part in lists]
     return sums
 

@@ -1,102 +1,26 @@
-"""From the window's daily statistics to what is believed of each family's arms."""
+"""From the daily statistics of some windows to what is believed of each family's arms."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from replyloop_assets.learning.allocation.belief import USUAL, VISITED, Beliefs, believe
+from replyloop_assets.learning.allocation.families import Asked, Family
 from replyloop_assets.learning.allocation.hurdle import Daily, fold
+from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.value import blend, converted
-from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.comparison import Flags, Floats
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 
 EACH_DAY = 28  # the newest days, folded one by one; those before them by the week
 WEEK = 7
-SMALL_FAMILY = 32  # arms up to which families are folded side by side
-Measured = dict[tuple[str, str], Sequence[Any]]  # by family and arm: sum_y, and lists of one length
+# Families are folded side by side, padded to a multiple of 8 arms: numpy sums in 8 lanes, and what adds
+# nothing to one changes no bit. Many windows are folded by that width; in a few, what is small goes together.
+LANES, SMALL_FAMILY, MANY_WINDOWS = 8, 32, 8
 PARTS = ["n", "positives", "sum_log", "sum_log2"]
-
-
-def is_sparse(followers: pd.DataFrame, least: float) -> bool:
-    """Whether fewer than `least` of the replies brought any follower; of none it cannot be told."""
-    n, positives = (sum(map(sum, followers[name])) for name in ("n", "positives"))
-    return bool(positives < least * n)
-
-
-def fold_families(
-    arms: pd.DataFrame,
-    daily: pd.DataFrame,
-    alarm_ages: Sequence[int],
-    weights: Mapping[str, float],
-) -> dict[str, Beliefs]:
-    """What is believed of the value of each family's arms, in the order given.
-
-    Args:
-        arms: `dimension` and `value`, the arms of a family in one piece.
-        daily: one row per arm and `metric` (its column of the rollup), with the lists `age` (days before
-            the window's last), `n`, `positives`, `sum_log`, `sum_log2`, and `sum_y` of the whole window.
-            Where visits are among them without a weight, they stand in for followers.
-        alarm_ages: how many days before the last an alarm was raised.
-        weights: what one of each metric is worth.
-    """
-    pairs = sorted(zip(arms["dimension"], arms["value"], strict=True), key=lambda pair: pair[0])
-    families = {family: [name for _, name in of] for family, of in groupby(pairs, lambda pair: pair[0])}
-    columns = ["metric", "dimension", "value", "sum_y", "age", *PARTS]
-    measured: dict[str, Measured] = {}
-    for metric, family, name, *row in daily[columns].itertuples(index=False, name=None):
-        measured.setdefault(metric, {})[family, name] = row
-    steps = 1 + int(step_of(max((max(ages) for ages in daily["age"]), default=0)))
-    at = np.arange(steps)[::-1]
-    lengths = np.where(at < EACH_DAY, 1, WEEK)
-    alarms = np.isin(at, step_of(np.array(alarm_ages, int)))
-    followers, visits = FOLLOWERS.name, VISITS.name
-
-    small = [family for family, names in families.items() if len(names) <= SMALL_FAMILY]
-    found: dict[str, Beliefs] = {}
-    for batch in ([small] if small else []) + [[family] for family in families if family not in small]:
-        members = [families[family] for family in batch]
-        known = np.arange(max(map(len, members))) < np.array([[len(names)] for names in members])
-        beliefs: dict[str, Beliefs] = {}
-        totals: dict[str, Floats] = {}
-        replies: dict[str, Floats] = {}
-        for kind, column in COLUMNS.items():
-            if weights[kind] > 0 or column in measured:
-                days, totals[kind] = table(measured.get(column, {}), batch, members, known, steps)
-                prior = VISITED if kind == visits else USUAL
-                beliefs[kind] = believe(fold(days, known, alarms, lengths, prior))
-                replies[kind] = days.n.sum(-2)
-        if weights[visits] == 0 and visits in beliefs and followers in beliefs:
-            beliefs[followers] = converted(
-                beliefs.pop(visits), totals[followers], totals[visits], replies[followers]
-            )
-        value = blend(beliefs, weights)
-        for place, family in enumerate(batch):
-            found[family] = Beliefs(*(part[place, : len(members[place])] for part in value))
-    return found
-
-
-def steady_days(daily: pd.DataFrame, alarm_ages: Sequence[int], window_days: int) -> int:
-    """For how many days, counted back from the newest, one family's arms have been what they are.
-
-    All of the window's, unless a change since is certain. `daily` and `alarm_ages` as in `fold_families`.
-    """
-    names = sorted(daily["value"])
-    if not names:
-        return window_days
-    columns = ["value", "sum_y", "age", *PARTS]
-    measured: Measured = {("", name): row for name, *row in daily[columns].itertuples(index=False, name=None)}
-    steps = 1 + int(step_of(max(max(ages) for ages in daily["age"])))
-    at = np.arange(steps)[::-1]
-    known = np.ones((1, len(names)), bool)
-    days, _ = table(measured, [""], [names], known, steps)
-    alarms = np.isin(at, step_of(np.array(alarm_ages, int)))
-    state = fold(days, known, alarms, np.where(at < EACH_DAY, 1, WEEK))
-    steady = int(state.steady_days[0])
-    return window_days if steady >= np.where(at < EACH_DAY, 1, WEEK).sum() else min(steady, window_days)
+SUMMED = [*PARTS, "sum_y"]
 
 
 def step_of(age: ArrayLike) -> NDArray[np.intp]:
@@ -105,20 +29,137 @@ def step_of(age: ArrayLike) -> NDArray[np.intp]:
     return np.where(age < EACH_DAY, age, EACH_DAY + (age - EACH_DAY) // WEEK)
 
 
-def table(
-    measured: Measured,
-    batch: Sequence[str],
-    members: Sequence[Sequence[str]],
-    known: NDArray[np.bool_],
-    steps: int,
-) -> tuple[Daily, Floats]:
-    """The statistics of a batch of families by steps, (families, steps, arms), and their totals of y."""
-    parts = np.zeros((len(PARTS), len(batch), steps, known.shape[-1]))
-    totals = np.zeros(known.shape)
-    for place, (family, names) in enumerate(zip(batch, members, strict=True)):
-        for arm, name in enumerate(names):
-            if (family, name) in measured:
-                total, ages, *lists = measured[family, name]
-                totals[place, arm] = total
-                np.add.at(parts[:, place, :, arm].T, steps - 1 - step_of(ages), np.transpose(lists))
-    return Daily(*parts), totals
+def steps_of(window_days: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The steps of a window's fold, the oldest first: each one's number, and how many days it holds."""
+    at = np.arange(1 + int(step_of(window_days - 1)))[::-1]
+    return at, np.where(at < EACH_DAY, 1, WEEK)
+
+
+def lay_out(daily: pd.DataFrame, places: Mapping[tuple[str, str], int], asked: Sequence[Asked]) -> Floats:
+    """What arms brought day by day, of one metric: shape (arms, days, fields of `SUMMED`).
+
+    One arm more than `places` has, the last, brought nothing. `daily` and `asked` as in `fold_families`.
+    """
+    last = max([*(one.last for one in asked), *(max(day) for day in daily["day"])], default=0)
+    sums = np.zeros((len(places) + 1, last + 1, len(SUMMED)))
+    columns = ["dimension", "value", "day", *SUMMED]
+    for dimension, value, day, *lists in daily[columns].itertuples(index=False, name=None):
+        sums[places[dimension, value], np.asarray(day, int)] = np.transpose(lists)
+    return sums
+
+
+def cut(sums: Floats, last: int, window_days: int) -> tuple[Floats, Floats]:
+    """The sums of the window that ends with that day: by step, (steps, arms, fields), and in all."""
+    age = np.arange(min(window_days, last + 1))
+    newest_first = sums[:, last - age]
+    starts = np.flatnonzero(np.diff(step_of(age), prepend=-1))
+    by_step = np.add.reduceat(newest_first, starts, axis=1)[:, ::-1]
+    older = len(steps_of(window_days)[0]) - by_step.shape[1]
+    return np.pad(by_step, ((0, 0), (older, 0), (0, 0))).swapaxes(0, 1), newest_first.sum(1)
+
+
+def alarms_of(asked: Sequence[Asked], window_days: int) -> Flags:
+    """Before which of its steps an alarm was raised, of each window; shape (windows, steps)."""
+    at, _ = steps_of(window_days)
+    alarms = [np.isin(at, step_of(np.array(one.pivot_ages, int))) for one in asked]
+    return np.array(alarms).reshape(-1, len(at))
+
+
+def fold_families(
+    families: Sequence[Family],
+    values: Sequence[str],
+    daily: pd.DataFrame,
+    asked: Sequence[Asked],
+    settings: AllocationSettings,
+) -> Beliefs:
+    """What is believed of the value of each family's arms, in the order of `values`.
+
+    Where fewer than `sparse_positives` of a window's replies brought a follower and visits have no weight of
+    their own, visits stand in for followers.
+
+    Args:
+        values: the name of every arm, at its row.
+        daily: one row per `dimension`, `value` and `metric` (its column of the rollup), with the lists `day`
+            and those of `SUMMED`.
+        asked: of each window.
+    """
+    weights = settings.weights
+    kinds = [kind for kind in COLUMNS if weights[kind] > 0]
+    may_stand_in = FOLLOWERS.name in kinds and VISITS.name not in kinds
+    named = zip(daily["dimension"], daily["value"], strict=True)
+    places = {name: place for place, name in enumerate(dict.fromkeys(named))}
+    by_step: dict[str, Floats] = {}
+    totals: dict[str, Floats] = {}
+    for kind in [*kinds, VISITS.name] if may_stand_in else kinds:
+        sums = lay_out(daily[daily["metric"] == COLUMNS[kind]], places, asked)
+        found = [cut(sums, one.last, settings.window_days) for one in asked]
+        by_step[kind] = np.array([steps for steps, _ in found])
+        totals[kind] = np.array([total for _, total in found])
+    stands_in = np.zeros(len(asked), bool)
+    if may_stand_in and len(asked):
+        n, hits = totals[FOLLOWERS.name][..., :2].sum(1).T
+        stands_in = (hits < settings.sparse_positives * n) & (totals[VISITS.name][..., 0].sum(1) > 0)
+
+    alarms, lengths = alarms_of(asked, settings.window_days), steps_of(settings.window_days)[1]
+    batches: dict[tuple[int, bool], list[Family]] = {}
+    for family in families:
+        width = -(-family.arms // LANES) * LANES
+        if len(asked) < MANY_WINDOWS:
+            width = max(width, SMALL_FAMILY)
+        batches.setdefault((width, bool(stands_in[family.window])), []).append(family)
+    mean, deviation = np.zeros((2, len(values)))
+    for (width, by_visits), batch in batches.items():
+        arm, known = placed(batch, values, places, width)
+        window = np.array([family.window for family in batch])
+        beliefs: dict[str, Beliefs] = {}
+        for kind in kinds:
+            seen = VISITS.name if by_visits and kind == FOLLOWERS.name else kind
+            cells = by_step[seen][window[:, None], :, arm]  # (families, arms, steps, fields)
+            parts = np.ascontiguousarray(cells.transpose(3, 0, 2, 1))[: len(PARTS)]
+            prior = VISITED if seen == VISITS.name else USUAL
+            beliefs[kind] = believe(fold(Daily(*parts), known, alarms[window], lengths, prior))
+            if seen != kind:
+                followers, visits = (totals[one][window[:, None], arm] for one in (kind, seen))
+                beliefs[kind] = converted(
+                    beliefs[kind], followers[..., -1], visits[..., -1], followers[..., 0]
+                )
+        value = blend(beliefs, weights)
+        for place, family in enumerate(batch):
+            mean[family.rows], deviation[family.rows] = (part[place, : family.arms] for part in value)
+    return Beliefs(mean, deviation)
+
+
+def placed(
+    batch: Sequence[Family], values: Sequence[str], places: Mapping[tuple[str, str], int], width: int
+) -> tuple[NDArray[np.intp], Flags]:
+    """The place of each family's arms among all, the one that brought nothing where there is none."""
+    arm = np.full((len(batch), width), len(places))
+    known = np.arange(width) < np.array([[family.arms] for family in batch])
+    for line, family in enumerate(batch):
+        arm[line, : family.arms] = [
+            places.get((family.dimension, name), len(places)) for name in values[family.rows]
+        ]
+    return arm, known
+
+
+def steady_days(daily: pd.DataFrame, asked: Sequence[Asked], window_days: int) -> list[int]:
+    """For how many days, counted back from its last, one family's arms in each window are what they were.
+
+    All of the window's, unless a change since is certain. `daily` and `asked` as in `fold_families`.
+    """
+    named = zip(daily["dimension"], daily["value"], strict=True)
+    places = {name: place for place, name in enumerate(dict.fromkeys(named))}
+    sums = lay_out(daily, places, asked)
+    alarms, lengths = alarms_of(asked, window_days), steps_of(window_days)[1]
+    held = []
+    for window, one in enumerate(asked):
+        by_step, total = cut(sums, one.last, window_days)
+        arms = np.flatnonzero(total[:, 0] > 0)
+        if not len(arms):
+            held.append(window_days)
+            continue
+        parts = by_step[:, arms].transpose(2, 0, 1)[: len(PARTS)]
+        state = fold(Daily(*parts), np.ones(len(arms), bool), alarms[window], lengths)
+        steady = int(state.steady_days)
+        held.append(window_days if steady >= lengths.sum() else min(steady, window_days))
+    return held

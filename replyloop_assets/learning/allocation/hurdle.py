@@ -27,7 +27,7 @@ from replyloop_assets.learning.allocation.belief import (
     posterior,
     weights,
 )
-from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.comparison import Flags, Floats
 
 EVIDENCE_KEPT = 0.99  # of a filter's log likelihood, from one day to the next
 SETTLED_ODDS = 50.0  # of a change, from which what was before it is forgotten
@@ -48,18 +48,20 @@ class Daily(NamedTuple):
 def fold(
     days: Daily,
     known: NDArray[np.bool_],
-    alarms: NDArray[np.bool_],
+    alarms: Flags,
     lengths: NDArray[np.intp] | int = 1,
     prior: Prior = USUAL,
 ) -> State:
-    """What is known after steps in order: `days` of shape (..., steps, arms), the others (steps,).
+    """What is known after steps in order: `days` of shape (..., steps, arms).
 
-    `alarms` says before which an alarm was raised, `lengths` how many days each holds.
+    `alarms` says before which an alarm was raised, shape (..., steps); `lengths` how many days each holds,
+    shape (steps,).
     """
     state = fresh(known, prior)
-    for at, (alarm, length) in enumerate(zip(*np.broadcast_arrays(alarms, lengths), strict=True)):
+    for at, length in enumerate(np.broadcast_to(lengths, alarms.shape[-1:])):
         step = Daily(*(part[..., at, :] for part in days))
-        state = update(alarmed(state) if alarm else state, step, int(length))
+        alarm = alarms[..., at]
+        state = update(alarmed(state, alarm) if alarm.any() else state, step, int(length))
     return state
 
 
@@ -162,9 +164,10 @@ def weighed(state: State, likely: Floats, weight: Floats, days: int) -> State:
     )
 
 
-def alarmed(state: State) -> State:
+def alarmed(state: State, alarm: Flags) -> State:
     """The state after an alarm from outside: a change has even odds, and the days to come decide."""
-    return state._replace(change=np.maximum(state.change, -np.log(CHANGE_ODDS)))
+    even = np.maximum(state.change, -np.log(CHANGE_ODDS))
+    return state._replace(change=np.where(alarm, even, state.change))
 
 
 def learned(state: State) -> State:

@@ -3,14 +3,14 @@
 An adopted treatment is its dimension's incumbent for 14 days (seed, Phase 4, connection 4).
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.allocation.choice import ranks
 from replyloop_assets.learning.allocation.doubt import widened
+from replyloop_assets.learning.allocation.families import Asked, families_of, of_one_size
 from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
@@ -59,62 +59,48 @@ def install_all(shares: Floats, names: Sequence[str], adopted: pd.DataFrame, exp
 
 
 def displayed(shares: Floats) -> Floats:
-    """Shares in percent to two decimals that still sum to 100: cents go to the largest remainders."""
+    """Shares in percent to two decimals that still sum to 100: cents go to the largest remainders.
+
+    Any leading axes, arms last.
+    """
     cents = shares * 100
     whole = np.floor(cents + 1e-9)
-    missing = round(shares.sum() * 100 - whole.sum())
-    whole[np.argsort(whole - cents, kind="stable")[:missing]] += 1
-    return whole / 100
-
-
-def in_pivot(opened: datetime, closed: datetime | None, as_of: datetime) -> bool:
-    """Whether a pivot asks for its exploration share at the as-of: while it is open."""
-    return opened < as_of and (closed is None or closed >= as_of)
+    missing = np.round(shares.sum(-1, keepdims=True) * 100 - whole.sum(-1, keepdims=True))
+    return np.asarray((whole + (ranks(cents - whole) < missing)) / 100)
 
 
 def allocate(
-    evidence: pd.DataFrame,
-    daily: pd.DataFrame,
-    pivots: Sequence[tuple[datetime, datetime | None]],
-    as_of: datetime,
-    settings: AllocationSettings,
-    doubt: Mapping[str, float] | None = None,
+    evidence: pd.DataFrame, daily: pd.DataFrame, asked: Sequence[Asked], settings: AllocationSettings
 ) -> pd.DataFrame:
-    """Share out every dimension of one window.
+    """Share out every dimension of some windows.
 
     Args:
-        evidence: one row per arm with `dimension`, `value`, `successes`, `failures`,
-            sorted by both names. An arm's draw depends on its dimension, its name, its evidence and the
-            as-of alone, never on the arms beside it.
+        evidence: one row per arm with `window` (its place in `asked`), `dimension`, `value`, `successes`,
+            `failures`, sorted by the first three. An arm's draw depends on its dimension, its name, its
+            evidence and the as-of alone, never on the arms beside it.
             An arm adopted within the last `incumbent_days` names the control that it `replaces`,
             that one's `former_share` (0 to 1) and `adopted_at`; all are None in the others.
         daily: what the arms brought day by day (`evidence.fold_families`).
-        pivots: when each of before the as-of was opened, and closed.
-        doubt: how doubtful an open pivot's change has made each dimension (`doubt.doubts`); in one that is
-            not named all of the pivot's exploration is spent.
+        asked: what each window is decided with.
 
     Returns:
         The rows with `draw` (the seed's rule alone), `p_best` and `expected_value` (the default's),
         `probability` (0 to 1), `allocation_pct` (sums to 100 in a dimension) and `is_exploration`.
     """
     rule = rule_of(settings)
-    dimensions, values = (evidence[name].to_numpy() for name in ("dimension", "value"))
-    pivoting = any(in_pivot(opened, closed, as_of) for opened, closed in pivots)
-    usual, most = settings.exploration_share, settings.pivot_exploration_share if pivoting else None
-    exploration = {
-        str(name): usual if most is None else widened(usual, most, doubt or {}, str(name))
-        for name in pd.unique(dimensions)
-    }
-    last_day = (as_of - timedelta(microseconds=1)).date()
-    ages = [(last_day - opened.astimezone(UTC).date()).days for opened, _ in pivots]
-    shared = rule.share_out(evidence, daily, ages, as_of, exploration, settings)
-    shares, percent, explores = shared.percent, np.zeros(len(evidence)), np.zeros(len(evidence), bool)
-    for dimension in pd.unique(dimensions):
-        of = dimensions == dimension
-        adopted = evidence[of & evidence["adopted_at"].notna().to_numpy()].sort_values("adopted_at")
-        shares[of] = install_all(shares[of], list(values[of]), adopted, exploration[dimension])
-        explores[of] = ranks(shares[of]) >= rule.leaders
-        percent[of] = displayed(shares[of])
+    families = families_of(evidence)
+    exploration = np.array([explored(asked[one.window], one.dimension, settings) for one in families])
+    values = evidence["value"].tolist()
+    shared = rule.share_out(families, evidence, daily, asked, exploration, settings)
+    shares, is_adopted = shared.percent, evidence["adopted_at"].notna().to_numpy(bool)
+    for family, share in zip(families, exploration, strict=True):
+        if is_adopted[family.rows].any():
+            adopted = evidence[family.rows][is_adopted[family.rows]].sort_values("adopted_at")
+            shares[family.rows] = install_all(shares[family.rows], values[family.rows], adopted, share)
+    percent, explores = np.zeros(len(evidence)), np.zeros(len(evidence), bool)
+    for _, rows in of_one_size(families):
+        explores[rows] = ranks(shares[rows]) >= rule.leaders
+        percent[rows] = displayed(shares[rows])
     return evidence.drop(columns=["replaces", "former_share", "adopted_at"]).assign(
         draw=shared.draw,
         p_best=np.round(shared.p_best, 12),
@@ -123,3 +109,9 @@ def allocate(
         allocation_pct=percent,
         is_exploration=explores,
     )
+
+
+def explored(asked: Asked, dimension: str, settings: AllocationSettings) -> float:
+    """The share of a dimension that explores in a window, in percent."""
+    usual, most = settings.exploration_share, settings.pivot_exploration_share
+    return widened(usual, most, asked.doubt, dimension) if asked.is_in_pivot else usual

@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
-from replyloop_assets.learning.allocation import shares as allocation
 from replyloop_assets.learning.allocation.doubt import OWN_SD, Level, changed_places, doubts, widened
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
-from replyloop_assets_tests.learning.allocation.test_shares import AS_OF, DAILY, evidence_of
+from replyloop_assets_tests.learning.allocation.test_shares import (
+    AS_OF,
+    DAILY,
+    LAST,
+    allocate_window,
+    evidence_of,
+)
 
 SINCE = 6  # the drop began a week ago, the newest day counted
 NOTHING = Level(np.zeros(3), np.full(3, 0.02))
@@ -51,7 +56,7 @@ def of_days(dimension: str, before: dict[str, float], since: dict[str, float], n
         k = n / 2
         logs = [k * np.log(y) for y in brought]
         squares = [k * (np.log(y) ** 2 + 1.0) for y in brought]
-        days = [list(range(40)), [n] * 40, [k] * 40, logs, squares, sum(brought) * k]
+        days = [list(range(LAST, LAST - 40, -1)), [n] * 40, [k] * 40, logs, squares, [k * y for y in brought]]
         rows.append((dimension, value, "followers_gained", *days))
     return rows
 
@@ -61,21 +66,21 @@ SWAP = of_days("generator", {"a": 12, "b": 8, "c": 6}, {"a": 3, "b": 4, "c": 6})
 
 
 def test_the_dimension_whose_values_changed_places_is_explored() -> None:
-    found = doubts(pd.DataFrame(HALF + SWAP, columns=DAILY), SINCE)
+    found = doubts(pd.DataFrame(HALF + SWAP, columns=DAILY), LAST, SINCE)
     assert sum(found.values()) == pytest.approx(1)
     assert found["generator"] > 2 * found["format"] > 0
     explored = [widened(10, 30, found, name) for name in found]
     assert sum(explored) == pytest.approx(2 * 10 + 20)
     assert widened(10, 30, {}, "generator") == 30  # even: all of it everywhere
     only = of_days("search_query", {"all": 8}, {"all": 1})
-    assert doubts(pd.DataFrame(SWAP + only, columns=DAILY), SINCE) == {"generator": 1}
+    assert doubts(pd.DataFrame(SWAP + only, columns=DAILY), LAST, SINCE) == {"generator": 1}
 
 
 def test_before_any_reply_since_every_dimension_is_explored_alike() -> None:
     rows = pd.DataFrame(HALF + SWAP, columns=DAILY)
-    rows["age"] = rows["age"].map(lambda ages: [age + 10 for age in ages])
-    assert doubts(rows, 0) == pytest.approx({"format": 0.5, "generator": 0.5}, abs=0.15)
-    assert doubts(rows.iloc[:0], 0) == {}
+    rows["day"] = rows["day"].map(lambda days: [day - 10 for day in days])
+    assert doubts(rows, LAST, 0) == pytest.approx({"format": 0.5, "generator": 0.5}, abs=0.15)
+    assert doubts(rows.iloc[:0], LAST, 0) == {}
 
 
 def test_the_pivots_share_is_spent_where_the_doubt_is() -> None:
@@ -84,8 +89,8 @@ def test_the_pivots_share_is_spent_where_the_doubt_is() -> None:
     )
     daily, pivots = pd.DataFrame(HALF + SWAP, columns=DAILY), [(AS_OF.replace(day=1, month=2), None)]
     settings = AllocationSettings()
-    even = allocation.allocate(evidence, daily, pivots, AS_OF, settings)
-    told = allocation.allocate(evidence, daily, pivots, AS_OF, settings, {"generator": 1.0, "format": 0.0})
+    even = allocate_window(evidence, daily, pivots, AS_OF, settings)
+    told = allocate_window(evidence, daily, pivots, AS_OF, settings, {"generator": 1.0, "format": 0.0})
     explored = {
         name: frame[frame["is_exploration"]].groupby("dimension")["probability"].sum()
         for name, frame in (("even", even), ("told", told))

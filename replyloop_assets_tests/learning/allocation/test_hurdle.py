@@ -105,7 +105,7 @@ def test_a_change_is_noticed(told: bool) -> None:
     assert (believe(state).mean.argmax(-1) == 0).mean() > 0.95
     assert np.median(state.change) < 1
     for at in range(10):
-        state = alarmed(state) if told and at == 2 else state
+        state = alarmed(state, np.array(True)) if told and at == 2 else state
         state = update(state, Daily(*(part[:, at] for part in after)))
     assert (believe(state).mean.argmax(-1) == 0).mean() < 0.05
 

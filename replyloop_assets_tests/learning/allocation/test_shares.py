@@ -1,5 +1,6 @@
 """Effort shared: the seed's 70/20/10 by Thompson draws, and the default rule by the chance to be the best."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -14,6 +15,7 @@ from scipy import stats
 
 from replyloop_assets.learning.allocation import shares as allocation
 from replyloop_assets.learning.allocation.choice import ranks
+from replyloop_assets.learning.allocation.families import Asked
 from replyloop_assets.learning.allocation.rules.seed import ranked_shares, seeded_rng, thompson_draws
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shares import displayed
@@ -21,8 +23,10 @@ from replyloop_assets.learning.comparison import Floats
 
 SEED = AllocationSettings(rule="seed")
 DEFAULT = AllocationSettings()
-DAILY = ["dimension", "value", "metric", "age", "n", "positives", "sum_log", "sum_log2", "sum_y"]
+DAILY = ["dimension", "value", "metric", "day", "n", "positives", "sum_log", "sum_log2", "sum_y"]
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+LAST = 119  # the window's last day, as the daily evidence counts them
+Pivots = Sequence[tuple[datetime, datetime | None]]
 
 draws_of_a_family = st.integers(1, 20).flatmap(
     lambda arms: arrays(float, arms, elements=st.floats(0, 1), unique=True)
@@ -43,9 +47,22 @@ def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
     return frame.assign(replaces=None, former_share=None, adopted_at=None)
 
 
+def allocate_window(
+    evidence: pd.DataFrame,
+    daily: pd.DataFrame,
+    pivots: Pivots,
+    as_of: datetime,
+    settings: AllocationSettings,
+    doubt: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """A single window."""
+    asked = Asked(as_of, LAST, pivots, doubt or {})
+    return allocation.allocate(evidence.assign(window=0), daily, [asked], settings).drop(columns="window")
+
+
 def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettings) -> pd.DataFrame:
     """Without any daily evidence, or pivot."""
-    return allocation.allocate(evidence, pd.DataFrame(columns=DAILY), [], as_of, settings)
+    return allocate_window(evidence, pd.DataFrame(columns=DAILY), [], as_of, settings)
 
 
 GENERATORS = {"Contrarian": (9, 31), "Coach": (2, 38), "Researcher": (20, 60), "Story": (0, 3)}
@@ -305,9 +322,9 @@ def days_of(
     for name, mean in arms.items():
         hits = max(2 * replies // 5, 1)
         log = np.log(mean / 0.4) + np.resize(spread, hits)
-        parts = [replies, hits, log.sum(), (log**2).sum()]
+        parts = [replies, hits, log.sum(), (log**2).sum(), mean * replies]
         lists = [[part] * days for part in parts]
-        rows.append(("generator", name, metric, list(range(days)), *lists, float(mean * replies * days)))
+        rows.append(("generator", name, metric, list(range(LAST + 1 - days, LAST + 1)), *lists))
     return pd.DataFrame(rows, columns=DAILY)
 
 
@@ -318,7 +335,7 @@ def share_out(
     arms: dict[str, float] | None = None,
 ) -> pd.DataFrame:
     evidence = evidence_of(generator=dict.fromkeys(ARMS if arms is None else arms, (1, 1)))
-    return allocation.allocate(evidence, daily, pivots or [], AS_OF, settings).set_index("value")
+    return allocate_window(evidence, daily, pivots or [], AS_OF, settings).set_index("value")
 
 
 def test_the_best_arm_gets_all_but_the_exploration_share() -> None:
@@ -361,7 +378,7 @@ def test_the_seed_s_rule_explores_three_tenths_in_a_pivot_too() -> None:
     assert ranked_shares(draws, SEED) == pytest.approx([70, 20, 5, 5])
     assert ranked_shares(draws, SEED, 30) == pytest.approx([490 / 9, 140 / 9, 15, 15])
     evidence = evidence_of(generator=dict.fromkeys(ARMS, (5, 5)))
-    shared = allocation.allocate(evidence, days_of({}), [(AS_OF - timedelta(days=1), None)], AS_OF, SEED)
+    shared = allocate_window(evidence, days_of({}), [(AS_OF - timedelta(days=1), None)], AS_OF, SEED)
     assert shared["allocation_pct"].max() == pytest.approx(54.44)
     assert shared["allocation_pct"].sum() == pytest.approx(100)
 
@@ -378,7 +395,7 @@ def test_an_adopted_treatment_is_incumbent_by_the_default_rule_too() -> None:
         0.7,
         AS_OF,
     ]
-    shared = allocation.allocate(evidence, days_of(ARMS), [], AS_OF, DEFAULT).set_index("value")
+    shared = allocate_window(evidence, days_of(ARMS), [], AS_OF, DEFAULT).set_index("value")
     assert shared.loc["Poor", "probability"] >= 0.7
     assert shared.loc["Best", "probability"] <= 0.1 / 3 + 1e-12
     assert shared["probability"].sum() == pytest.approx(1)
@@ -401,7 +418,7 @@ def test_visits_stand_in_for_followers_that_hardly_come() -> None:
     sparse = days_of(ARMS)
     sparse["positives"] = [[1] + [0] * 39] * 4
     sparse["sum_log"] = sparse["sum_log2"] = [[0.0] * 40] * 4
-    sparse["sum_y"] = 1.0
+    sparse["sum_y"] = [[1.0] + [0.0] * 39] * 4
     alone = share_out(sparse)
     shared = share_out(pd.concat([sparse, days_of(visits, "profile_clicks")], ignore_index=True))
     assert alone["probability"].max() < 0.5
@@ -425,10 +442,55 @@ def test_a_family_of_hundreds_stands_beside_small_ones() -> None:
     many = days_of(queries, replies=10, days=20).assign(dimension="search_query")
     evidence = evidence_of(generator=dict.fromkeys(ARMS, (1, 1)), search_query=dict.fromkeys(queries, (1, 1)))
     daily = pd.concat([days_of(ARMS, days=20), many], ignore_index=True)
-    shared = allocation.allocate(evidence, daily, [], AS_OF, DEFAULT)
+    shared = allocate_window(evidence, daily, [], AS_OF, DEFAULT)
     for _, family in shared.groupby("dimension"):
         assert family["probability"].sum() == pytest.approx(1)
         assert family["probability"].max() <= 0.9 + 1e-12
     beside = shared[shared["dimension"] == "generator"]
     alone = share_out(days_of(ARMS, days=20))
     assert beside["probability"].tolist() == pytest.approx(alone["probability"].tolist(), abs=1e-9)
+
+
+def test_many_windows_come_out_as_each_alone_to_the_bit() -> None:
+    """Families of other sizes, sparse windows and pivots beside each other change nothing."""
+    rng = np.random.default_rng(4)
+    rows = []
+    for dimension, arms in (("format", 3), ("generator", 11), ("search_query", 40)):
+        for arm in range(arms):
+            days = np.sort(rng.choice(140, 90, replace=False))
+            n = rng.integers(1, 6, 90)
+            # nothing but visits in the first weeks
+            for metric, chance in (
+                ("followers_gained", np.where(days < 60, 0, 0.5)),
+                ("profile_clicks", 0.7),
+            ):
+                hits = rng.binomial(n, chance)
+                logs = hits * rng.uniform(0.5, 2, 90)
+                lists = [n, hits, logs, logs**2 / np.maximum(hits, 1) + 0.5 * hits, 3 * hits]
+                rows.append((dimension, f"{arm:02d}", metric, *(list(one) for one in (days, *lists))))
+    daily = pd.DataFrame(rows, columns=DAILY)
+    evidence = pd.concat(
+        [
+            evidence_of(
+                **{
+                    name: {f"{arm:02d}": (1, 1) for arm in range(arms - window % 3)}
+                    for name, arms in (("format", 3), ("generator", 11), ("search_query", 40))
+                }
+            ).assign(window=window)
+            for window in range(12)
+        ],
+        ignore_index=True,
+    )
+    asked = [
+        Asked(
+            AS_OF + timedelta(days=window), LAST - 60 + 7 * window, [(AS_OF + timedelta(days=5), None)],
+            {"format": 0.4},
+        )
+        for window in range(12)
+    ]  # fmt: skip
+    together = allocation.allocate(evidence, daily, asked, DEFAULT)
+    for window, one in enumerate(asked):
+        rows_of = evidence[evidence["window"] == window].assign(window=0).reset_index(drop=True)
+        alone = allocation.allocate(rows_of, daily, [one], DEFAULT).drop(columns="window")
+        beside = together[together["window"] == window].drop(columns="window").reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone, beside, check_exact=True)

@@ -1,15 +1,16 @@
 """The rules by which effort is shared. A new one is a file beside these, and a line in `RULES`."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Protocol
 
 import pandas as pd
 
+from replyloop_assets.learning.allocation.families import Asked, Family
 from replyloop_assets.learning.allocation.rules.likeliest import Likeliest
 from replyloop_assets.learning.allocation.rules.seed import Seed
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
+from replyloop_assets.learning.comparison import Floats
 
 
 class Rule(Protocol):
@@ -30,19 +31,19 @@ class Rule(Protocol):
 
     def share_out(
         self,
+        families: Sequence[Family],
         evidence: pd.DataFrame,
         daily: pd.DataFrame,
-        pivot_ages: Sequence[int],
-        as_of: datetime,
-        exploration: Mapping[str, float],
+        asked: Sequence[Asked],
+        exploration: Floats,
         settings: AllocationSettings,
     ) -> Shared:
-        """Share out every dimension of one window.
+        """Share out every dimension of some windows.
 
         Args:
-            evidence, daily: as in `shares.allocate`.
-            pivot_ages: how many days before the window's last day each pivot was opened.
-            exploration: the share of each dimension that explores, in percent.
+            families: where each dimension of each window stands in the evidence.
+            evidence, daily, asked: as in `shares.allocate`.
+            exploration: the share of each family that explores, in percent.
         """
 
 

@@ -4,8 +4,7 @@ What each value brings is followed from day to day (`hurdle`); how likely each i
 (`choice`).
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from replyloop_assets.learning.allocation.belief import Beliefs
 from replyloop_assets.learning.allocation.choice import leading, optimal_probability, runner_up_weights
 from replyloop_assets.learning.allocation.choice import shares as shares_by
 from replyloop_assets.learning.allocation.evidence import fold_families
+from replyloop_assets.learning.allocation.families import Asked, Family, of_one_size
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
 from replyloop_assets.learning.comparison import Floats
@@ -33,22 +33,21 @@ class Likeliest:
 
     def share_out(
         self,
+        families: Sequence[Family],
         evidence: pd.DataFrame,
         daily: pd.DataFrame,
-        pivot_ages: Sequence[int],
-        as_of: datetime,
-        exploration: Mapping[str, float],
+        asked: Sequence[Asked],
+        exploration: Floats,
         settings: AllocationSettings,
     ) -> Shared:
         """Share by what is believed of each value; a pivot makes a change likelier before its day."""
-        beliefs = fold_families(evidence, daily, pivot_ages, settings.weights)
-        dimensions = evidence["dimension"].to_numpy()
+        beliefs = fold_families(families, evidence["value"].tolist(), daily, asked, settings)
         found = Shared.of(len(evidence))
-        for dimension in pd.unique(dimensions):
-            of = dimensions == dimension
-            choice = choose(beliefs[dimension], exploration[dimension] / 100, settings)
-            found.percent[of], found.p_best[of] = 100 * choice.shares, choice.chances
-            found.expected_value[of] = np.round(np.exp(beliefs[dimension].mean), 9)
+        found.expected_value[:] = np.round(np.exp(beliefs.mean), 9)
+        for places, rows in of_one_size(families):
+            of_rows = Beliefs(*(part[rows] for part in beliefs))
+            choice = choose(of_rows, exploration[places, None] / 100, settings)
+            found.percent[rows], found.p_best[rows] = 100 * choice.shares, choice.chances
         return found
 
 
@@ -59,7 +58,7 @@ class Choice(NamedTuple):
     shares: Floats
 
 
-def choose(beliefs: Beliefs, exploration: float, settings: AllocationSettings) -> Choice:
+def choose(beliefs: Beliefs, exploration: Floats | float, settings: AllocationSettings) -> Choice:
     """The default rule: shares by the tempered chance of being the best; `exploration` from 0 to 1."""
     mean, deviation = beliefs
     tempered = optimal_probability(mean, settings.temper * deviation)

@@ -4,14 +4,14 @@ A success is an outcome of at least five followers, each value draws from Beta(s
 the best draw gets 70%, the second 20%, the rest share 10%.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 
 from replyloop_assets.learning.allocation.choice import ranks
+from replyloop_assets.learning.allocation.families import Asked, Family
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
 from replyloop_assets.learning.comparison import Floats
@@ -31,24 +31,24 @@ class Seed:
 
     def share_out(
         self,
+        families: Sequence[Family],
         evidence: pd.DataFrame,
         daily: pd.DataFrame,
-        pivot_ages: Sequence[int],
-        as_of: datetime,
-        exploration: Mapping[str, float],
+        asked: Sequence[Asked],
+        exploration: Floats,
         settings: AllocationSettings,
     ) -> Shared:
         """Draw for each value from its own successes, whatever stands beside it."""
-        dimensions, values = (evidence[name].to_numpy() for name in ("dimension", "value"))
+        values = evidence["value"].tolist()
         successes, failures = (evidence[name].to_numpy(float) for name in ("successes", "failures"))
         found = Shared.of(len(evidence))
-        for dimension in pd.unique(dimensions):
-            of = dimensions == dimension
+        for family, share in zip(families, exploration, strict=True):
+            of, as_of = family.rows, asked[family.window].as_of.isoformat()
             found.draw[of] = [
-                thompson_draws(s, f, seeded_rng("strategy_allocation", dimension, value, as_of.isoformat()))
+                thompson_draws(s, f, seeded_rng("strategy_allocation", family.dimension, value, as_of))
                 for value, s, f in zip(values[of], successes[of], failures[of], strict=True)
             ]
-            found.percent[of] = ranked_shares(found.draw[of], settings, exploration[dimension])
+            found.percent[of] = ranked_shares(found.draw[of], settings, share)
         return found
 
 
