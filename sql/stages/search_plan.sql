@@ -1,4 +1,4 @@
--- Grain: one row per window asked for, and engagement tier, or account that brought enough and is believed to,
+-- Grain: one row per window asked for and engagement tier, or account that brought enough and is believed to,
 -- of the same day's analytics, best first, a tier with its share of the same day's allocation. Where there is
 -- neither, one empty row still says whether the window held replies and whether a pivot was open just before
 -- its as-of.
@@ -17,7 +17,7 @@ FROM (
     SELECT
         asked.day,
         (SELECT count(*) > 0 FROM reply_performance_analytics AS any_rated WHERE any_rated.day = asked.day)
-        AS holds_replies,
+            AS holds_replies,
         (
             SELECT count(*) > 0
             FROM pivots AS pivot
