@@ -42,7 +42,7 @@ def tier_budgets(engine: sa.Engine) -> dict[str, float]:
 
 
 def test_1_analytics_reach_the_harvester(loop: sa.Engine) -> None:
-    tell(loop, "UPDATE tweet_metrics SET followers_gained = 1")  # of none at all, visits would be believed
+    tell(loop, "UPDATE tweet_metrics SET followers_gained = 0")
     turn(loop)
     assert not ask(loop, "SELECT FROM read_search_plan() WHERE label LIKE 'Proven%'")
     tell(

@@ -48,7 +48,7 @@ def plan_searches(
 def plan_window(rated: Sequence[sa.Row[Any]], settings: Settings) -> list[Query]:
     """The plan of one window, from what it rated."""
     accounts = [
-        Account(row.dimension_value, row.avg_followers, row.believed_followers, row.n)
+        Account(row.dimension_value, row.avg_followers, row.believed_followers, row.likely_most, row.n)
         for row in rated
         if row.dimension_type == "account"
     ]

@@ -21,11 +21,12 @@ USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 
 
 class Account(NamedTuple):
-    """An author that was answered: followers a reply on average and as believed, and the replies."""
+    """An author that was answered: followers a reply on average, as believed, and at most; and how often."""
 
     username: object  # one that is no name is left out
     average: float
     believed: float
+    likely_most: float | None  # the upper end of the interval; none where profile visits stand in
     n: int
 
 
@@ -102,15 +103,16 @@ def build_plan(
 
 
 def proven_search(accounts: Sequence[Account], settings: SearchSettings) -> Iterable[Search]:
-    """The accounts that brought enough followers per reply and are believed to, the best, if there are any.
+    """The accounts that brought enough followers per reply and may go on to, the best, if there are any.
 
-    One lucky reply makes an average, and where replies hardly differ a belief too: it proves nothing.
+    One lucky reply makes an average: it proves nothing, and neither does one that belief rules out.
     """
     least = settings.proven_avg_followers
     proven = sorted(
         (-one.believed, -one.average, -one.n, one.username)
         for one in accounts
-        if min(one.average, one.believed) >= least
+        if one.average >= least
+        and (one.likely_most is None or one.likely_most >= least)
         and one.n >= settings.proven_replies
         and isinstance(one.username, str)
         and USERNAME.fullmatch(one.username)
@@ -126,9 +128,8 @@ def proven_search(accounts: Sequence[Account], settings: SearchSettings) -> Iter
         settings.proven_min_likes,
         [f"from:{name}" for name in names],
         settings.proven_priority,
-        f"{these} brought at least {least:g} followers per reply and {'is' if len(names) == 1 else 'are'} "
-        f"believed to, most of all {names[0]}: {believed:.2f} believed, {average:.2f} over {n:.0f} "
-        f"{'reply' if n == 1 else 'replies'}.",
+        f"{these} brought at least {least:g} followers per reply and may go on to, most of all {names[0]}: "
+        f"{believed:.2f} believed, {average:.2f} over {n:.0f} {'reply' if n == 1 else 'replies'}.",
     )
 
 

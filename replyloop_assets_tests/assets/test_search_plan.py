@@ -103,7 +103,7 @@ def test_good_outcomes_put_an_account_into_the_proven_query_from_their_day_on(en
     assert proven["api_query"] == "(from:ann_1) min_likes:5000 -is:reply -is:retweet lang:en"
     assert proven["web_query"] == "(from:ann_1) min_faves:5000 -filter:replies lang:en"
     assert proven["reason"].startswith(
-        "1 account brought at least 10 followers per reply and is believed to, most of all ann_1: "
+        "1 account brought at least 10 followers per reply and may go on to, most of all ann_1: "
     )
     assert proven["reason"].endswith(" believed, 13.00 over 4 replies.")
 
@@ -331,7 +331,7 @@ def test_without_a_live_plan_the_newest_of_the_history_is_shown_as_such(engine: 
     assert (plan["source"], plan["as_of"]) == ("history", END + timedelta(days=1))
     text = shown(engine)
     assert "Nothing is live yet; the newest plan of a past window, as of 2026-03-12 00:00 UTC" in text
-    assert "1 account brought at least 10 followers per reply and is believed to, most of all ann: " in text
+    assert "1 account brought at least 10 followers per reply and may go on to, most of all ann: " in text
     assert "web  (from:ann) min_faves:5000 -filter:replies lang:en" in text
     assert "API  (from:ann) min_likes:5000 -is:reply -is:retweet lang:en" in text
     assert "52.9%  Proven accounts, priority 10" in text

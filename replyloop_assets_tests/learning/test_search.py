@@ -16,7 +16,7 @@ from replyloop_assets.learning.search import TIER_MIN_LIKES, short
 
 SEED = SearchSettings()
 COLUMNS = list(search.Query._fields)
-Account = tuple[object, float, int] | tuple[object, float, int, float]  # the last: what is believed
+Account = tuple[object, float, int] | tuple[object, float, int, float]  # the last: what is likely at most
 Tier = tuple[str, float, float, float | None]
 KNOWN: list[Tier] = [
     ("50K-100K", 6.1, 1.0, 0.70),
@@ -33,8 +33,8 @@ def plan_of(
     settings: SearchSettings = SEED,
 ) -> pd.DataFrame:
     known = [
-        search.Account(name, average, average if believed is None else believed, n)
-        for name, average, n, believed in ((*one, None)[:4] for one in accounts)
+        search.Account(name, average, average / 2 if most is None else most / 2, most, n)
+        for name, average, n, most in ((*one, None)[:4] for one in accounts)
     ]
     plan = search.build_plan(known, [search.Tier(*tier) for tier in tiers], pivot_open, settings)
     return pd.DataFrame(plan, columns=COLUMNS)
@@ -153,7 +153,7 @@ def test_the_whole_plan_as_the_seed_has_it() -> None:
         "min_likes:250000 -is:reply -is:retweet lang:en",
     ]
     assert plan["reason"].tolist() == [
-        "2 accounts brought at least 10 followers per reply and are believed to, most of all ann_1: 14.50 "
+        "2 accounts brought at least 10 followers per reply and may go on to, most of all ann_1: 7.25 "
         "believed, 14.50 over 8 replies.",
         "Place 1 of 1 tiers: 6.10 followers per reply, confidence 1.00, above 0.7; the allocation gives "
         "it 70%.",
@@ -448,8 +448,13 @@ def test_counts_as_people_say_them(count: int, said: str) -> None:
     assert short(count) == said
 
 
-def test_a_lucky_account_is_not_proven_and_a_believed_one_stands_first() -> None:
+def test_neither_a_lucky_account_nor_one_ruled_out_is_proven_and_the_believed_one_stands_first() -> None:
     plan = plan_of(
-        [("lucky", 40.0, 1, 4.0), ("sure", 12.0, 30, 11.5), ("surer", 11.0, 90, 11.9), ("few", 8.0, 2, 12.0)]
+        [
+            ("lucky", 40.0, 1, 60.0),
+            ("ruled_out", 12.0, 3, 9.0),
+            ("sure", 12.0, 30, 16.0),
+            ("surer", 11.0, 90, 17.0),
+        ]
     )
     assert searched_accounts(plan) == ["surer", "sure"]

@@ -1,4 +1,4 @@
--- Grain: one row per window asked for and engagement tier, or account that brought enough and is believed to,
+-- Grain: one row per window asked for and engagement tier, or account that brought enough on average,
 -- of the same day's analytics, best first, a tier with its share of the same day's allocation. Where there is
 -- neither, one empty row still says whether the window held replies and whether a pivot was open just before
 -- its as-of.
@@ -10,6 +10,7 @@ SELECT
     rated.dimension_value,
     rated.avg_followers_gained::DOUBLE PRECISION AS avg_followers,
     rated.shrunk_mean * coalesce(rated.conversion, 1) AS believed_followers,
+    CASE WHEN rated.believed_metric = 'followers' THEN rated.interval_high END AS likely_most,
     rated.confidence_score::DOUBLE PRECISION AS confidence,
     rated.sample_size AS n,
     allocated.probability AS share
@@ -37,7 +38,6 @@ LEFT JOIN reply_performance_analytics AS rated
             OR (
                 rated.dimension_type = 'account'
                 AND rated.avg_followers_gained >= :proven_avg_followers
-                AND rated.shrunk_mean * coalesce(rated.conversion, 1) >= :proven_avg_followers
             )
         )
 LEFT JOIN strategy_allocation_history AS allocated
