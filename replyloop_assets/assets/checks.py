@@ -1,17 +1,23 @@
-"""What Dagster is told of each day of a run: whether it was computed, and from a whole window.
+"""What Dagster is told of the days of a run: whether they were computed, and from whole windows.
 
 Dagster holds every day of a run for materialised once its asset has yielded, and plans one evaluation of a
-check for each. So each day gets one, and none is waited for for ever; the run as a whole gets the worst.
+check for each. The run as a whole gets the worst verdict. A day of a range has one of its own where it is not
+well, or was not before: each costs as much as the day itself, and the others have nothing to say. What was
+planned for them is taken back, so that none is waited for for ever.
 """
 
 from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from replyloop_assets.warehouse.filling import Filled
 
 COMPUTED = "computed"
+MOST_PAST = 10_000  # verdicts looked back at
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
@@ -60,6 +66,30 @@ def check_run(days: Sequence[dg.AssetCheckEvaluation]) -> dg.AssetCheckResult:
         severity=ERROR if failed else WARN,
         metadata={"short_windows": len(wrong) - len(failed), **failed},
     )
+
+
+def tell_days(
+    instance: dg.DagsterInstance, asset: str, days: Sequence[dg.AssetCheckEvaluation]
+) -> list[dg.AssetCheckEvaluation]:
+    """The verdicts worth an event: that of an only day, those of days not well, or not well before."""
+    if len(days) == 1:
+        return list(days)
+    key = dg.AssetCheckKey(dg.AssetKey(asset), COMPUTED)
+    past = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=MOST_PAST, status={AssetCheckExecutionRecordStatus.FAILED}
+    )
+    unwell = {record.partition for record in past}
+    return [day for day in days if not day.passed or day.partition in unwell]
+
+
+def take_back_planned(instance: dg.DagsterInstance, asset: str, run_id: str) -> None:
+    """Forget the evaluations that Dagster planned for days of a run which have nothing to say."""
+    storage, planned = instance.event_log_storage, AssetCheckExecutionRecordStatus.PLANNED.value
+    if isinstance(storage, SqlEventLogStorage):
+        table = AssetCheckExecutionsTable
+        of_run = (table.c.run_id == run_id) & (table.c.asset_key == dg.AssetKey(asset).to_string())
+        with storage.index_connection() as connection:
+            connection.execute(table.delete().where(of_run & (table.c.execution_status == planned)))
 
 
 def expected_days(window_days: int, day: date, first: date | None) -> int:

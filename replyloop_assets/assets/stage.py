@@ -13,7 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from replyloop_assets import clock
-from replyloop_assets.assets.checks import check_day, check_run, computed_check, expected_days
+from replyloop_assets.assets.checks import (
+    check_day,
+    check_run,
+    computed_check,
+    expected_days,
+    take_back_planned,
+    tell_days,
+)
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window
 from replyloop_assets.reporting.columns import table_schema
@@ -201,8 +208,10 @@ def materialize_days(
         )
         for key in context.partition_keys
     ]
-    for one in checked:
+    for one in tell_days(context.instance, stage.name, checked):
         context.log_event(one)
+    if len(checked) > 1:
+        take_back_planned(context.instance, stage.name, context.run_id)
     return dg.MaterializeResult(
         metadata={
             "days": len(filled),
