@@ -28,7 +28,8 @@ MACHINERY = {"stage_days", "stage_failures", "loop_settings", "dimensions"}
 TABLES = (
     ASSET_OF
     | {table: stage.name for stage in STAGES for table in (stage.name, stage.writes)}
-    | {"outcomes": "reply_outcomes", "reply_opportunities": "reply_opportunities"}
+    | dict.fromkeys(["outcomes", "logged_decisions"], "reply_outcomes")
+    | {"reply_opportunities": "reply_opportunities"}
 )
 TABLES |= {edge.view: TABLES[edge.table] for edge in EDGES}
 TABLES |= dict.fromkeys(["snapshots", "seen_snapshots"], TABLES["tweet_metrics"])

@@ -23,7 +23,6 @@ def evaluate_allocation(connection: sa.Connection, window: Window, settings: Set
             "dimensions": sorted(set(shares["dimension"])),
             "first_day": window.first_day(settings.evaluation.window_days),
             "day": window.day,
-            "as_of": window.as_of,
         },
     )
     found = evaluate_policies(entries, shares, settings.evaluation)
@@ -37,7 +36,6 @@ STAGE = Stage(
     group="decisions",
     compute=one_by_one(evaluate_allocation),
     reads=[Read("strategy_allocation"), Read("reply_outcomes", load_settings().evaluation.window_days)],
-    external=["decision_ledger"],
     kinds=frozenset({"postgres", "python"}),
 )
 asset = stage_asset(

@@ -13,10 +13,14 @@ FORGET_OUTCOMES = """
     DELETE FROM outcomes
     WHERE known_at >= :day_start AND known_at < :day_start + INTERVAL '1 day'
 """
+FORGET_DECISIONS = "DELETE FROM logged_decisions WHERE day = :day"
 
 
 def mature_outcomes(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
-    """Write the outcomes that became known on one day: of all content, and of replies with context."""
+    """Write the outcomes that became known on one day: of all content, and of replies with context.
+
+    How each reply was decided goes with them.
+    """
     parameters = {
         "day": window.day,
         "day_start": day_start(window.day),
@@ -29,7 +33,16 @@ def mature_outcomes(connection: sa.Connection, window: Window, settings: Setting
         connection.execute(sa.text("SELECT see_bot_snapshots(:as_of)"), parameters)
     connection.execute(sa.text(FORGET_OUTCOMES), parameters)
     connection.execute(sa.text(read_sql("stages/outcomes")), parameters)
-    return connection.execute(sa.text(read_sql("stages/reply_outcomes")), parameters).rowcount
+    rows = connection.execute(sa.text(read_sql("stages/reply_outcomes")), parameters).rowcount
+    keep_decisions(connection, window)
+    return rows
+
+
+def keep_decisions(connection: sa.Connection, window: Window) -> None:
+    """Write down what the ledger says of the day's replies, for policies to be judged by."""
+    parameters = {"day": window.day, "as_of": window.as_of}
+    connection.execute(sa.text(FORGET_DECISIONS), parameters)
+    connection.execute(sa.text(read_sql("stages/reply_outcomes_decisions")), parameters)
 
 
 STAGE = Stage(
@@ -38,7 +51,7 @@ STAGE = Stage(
     compute=one_by_one(mature_outcomes),
     # a post found too late is traced to the replies to it
     reads=[Read("classified_opportunities", OPPORTUNITY_DAYS, traced=True)],
-    external=["content_metadata", "tweet_metrics"],
+    external=["content_metadata", "tweet_metrics", "decision_ledger"],
 )
 asset = stage_asset(
     STAGE,

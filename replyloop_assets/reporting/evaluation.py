@@ -41,7 +41,6 @@ def evaluate_dimension(
                 "dimensions": [dimension],
                 "first_day": now.date() - timedelta(days=days - 1),
                 "day": now.date(),
-                "as_of": now,
             },
         )
         rows = connection.execute(sa.text(read_sql("reports/shares")), {"dimension": dimension})

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from replyloop_assets.assets import policy_evaluation
+from replyloop_assets.assets.reply_outcomes import keep_decisions
 from replyloop_assets.learning.evaluation.estimate import evaluate
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
-from replyloop_assets.partitions import Window
+from replyloop_assets.partitions import Window, day_start
 from replyloop_assets_tests.life import runtime_at
 
 DAY = date(2026, 3, 20)
@@ -54,6 +55,7 @@ def serve(
     with engine.begin() as connection:
         connection.execute(OUTCOME, rows)
         connection.execute(ENTRY, rows)
+        keep_decisions(connection, Window.at(day, day_start(day + timedelta(days=1))))
 
 
 def allocate(engine: sa.Engine, day: date, dimension: str, shares: dict[str, float]) -> None:

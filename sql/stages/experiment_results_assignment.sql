@@ -67,6 +67,7 @@ exposed AS (
     SELECT
         firsts.id,
         firsts.unit,
+        firsts.id || '/' || firsts.unit AS key,
         (array_agg(firsts.variant ORDER BY firsts.at, firsts.variant))[1] AS variant,
         min(firsts.p) AS p,
         (min(firsts.at) AT TIME ZONE 'UTC')::DATE AS day,
@@ -76,14 +77,15 @@ exposed AS (
     GROUP BY firsts.id, firsts.unit
 ),
 
--- each outcome under the names that its unit may have: joined by equality, thousands of them take no time
+-- Each outcome under the names that its unit may have. It is joined by one key, of experiment and unit: by
+-- the experiment alone, of which there may be one, every outcome would be held against every unit.
 named AS (
     SELECT
         open.id,
         outcome.day,
         outcome.decision_id,
         outcome.experiment_variant AS variant,
-        name.unit
+        open.id || '/' || name.unit AS key
     FROM open
     INNER JOIN reply_outcomes AS outcome
         ON
@@ -107,7 +109,7 @@ judged AS (
         exposed.variant AS given,
         exposed.p
     FROM named
-    LEFT JOIN exposed ON named.id = exposed.id AND named.unit = exposed.unit
+    LEFT JOIN exposed ON named.key = exposed.key
     ORDER BY
         named.id ASC,
         named.day ASC,

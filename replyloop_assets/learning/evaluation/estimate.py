@@ -85,6 +85,8 @@ def evaluate(
 ) -> Evaluation:
     """The worth of a policy as a multiple of the logged one, from one log or many side by side.
 
+    Policies of one log may stand side by side too: what the log says by itself is worked out once.
+
     Args:
         offered: the probability that each arm had in each decision, 0 where it was not to be had,
             shape (..., replies, arms); the replies in the order of their decisions.
@@ -94,7 +96,7 @@ def evaluate(
     """
     replies = y.shape[-1]
     if not replies:
-        return unknown(np.zeros(y.shape[:-1]))
+        return unknown(np.zeros(np.broadcast_shapes(y.shape[:-1], target.shape[:-1])))
     wanted = conditional(target, offered)
     log = Replies.of(offered, chosen)
     totals = log.totals(y)
@@ -111,7 +113,7 @@ def evaluate(
     rest = left_over(log, np.minimum(y, cap), wanted, (worth - asked).sum(-1) / value[..., 0])
     centre = (np.log(value / logged))[..., 0] + np.log(rest.factor)
     variance = variance + rest.variance
-    mean = y.mean(-1)
+    mean = np.broadcast_to(y.mean(-1), centre.shape)
     told = mean > 0
     ess = ratio(rest.noise, variance, told & (variance > 0))
     return Evaluation.at(replies, mean, np.where(told, centre, np.nan), variance, ess, settings.confidence)

@@ -1,7 +1,8 @@
 """Policies judged by the ledger: its entries as arrays, and what each dimension's new allocation is worth."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -33,39 +34,62 @@ class Log(NamedTuple):
     y: Floats  # (replies,)
 
 
-def as_log(entries: pd.DataFrame) -> Log:
+def as_log(days: pd.DataFrame) -> Log:
     """The ledger's entries of one dimension as arrays. An entry that does not hold its own arm tells nothing.
 
     Args:
-        entries: one row per reply with `decided_at`, `unit`, `arm`, `available` (JSON text: arm to
-            probability) and `followers_gained`.
+        days: one row per day, in order, with `menus` (JSON texts: arm to probability) and `arms`, and of each
+            reply `menu` and `arm` (places in these, from 1), `decided_at` (microseconds), `followers_gained`.
     """
-    entries = entries.sort_values(["decided_at", "unit"])
-    texts, which = np.unique(entries["available"].to_numpy(str), return_inverse=True)
-    menus = [json.loads(text) for text in texts]
+    seen: dict[str, int] = {}  # each menu once, however many days offered it
+    which = of_replies(days["menus"], days["menu"], lambda menu: seen.setdefault(menu, len(seen)))
+    menus = [json.loads(text) for text in seen]
     arms = sorted({arm for menu in menus for arm in menu})
     menu_shares = np.array([[menu.get(arm, 0.0) for arm in arms] for menu in menus], float)
-    at = pd.Index(arms, dtype=object).get_indexer(pd.Index(entries["arm"], dtype=object))
+    places = {arm: place for place, arm in enumerate(arms)}
+    at = of_replies(days["arms"], days["arm"], lambda arm: places.get(arm, -1))
     offered = menu_shares.reshape(len(menus), len(arms))[which]
-    held = np.flatnonzero(at >= 0)
+    y, decided = (np.array([*chain(*days[name])], int) for name in ("followers_gained", "decided_at"))
+    held = np.argsort(decided, kind="stable")
+    held = held[at[held] >= 0]
     held = held[offered[held, at[held]] > 0]
-    return Log(arms, offered[held], at[held], entries["followers_gained"].to_numpy(float)[held])
+    return Log(arms, offered[held], at[held], y[held].astype(float))
+
+
+def of_replies(
+    names: Iterable[list[str]], places: Iterable[list[int]], number: Callable[[str], int]
+) -> NDArray[np.intp]:
+    """What `number` gives the name of each reply, by the lists of each day: its names, and their places."""
+    days = [
+        np.array([number(name) for name in of_day])[np.array(at) - 1]
+        for of_day, at in zip(names, places, strict=True)
+    ]
+    return np.concatenate([np.zeros(0, np.intp), *days])
 
 
 def evaluate_policy(
     log: Log, policy: Mapping[str, float], settings: EvaluationSettings
 ) -> tuple[Evaluation, str, str]:
     """What a policy (arm to probability) is worth, whether to adopt it, and why in a sentence."""
-    target = np.array([policy.get(arm, 0.0) for arm in log.arms])
+    return evaluate_side_by_side(log, [policy], settings)[0]
+
+
+def evaluate_side_by_side(
+    log: Log, policies: Sequence[Mapping[str, float]], settings: EvaluationSettings
+) -> list[tuple[Evaluation, str, str]]:
+    """The same of several policies, for little more than one costs."""
+    target = np.array([[policy.get(arm, 0.0) for arm in log.arms] for policy in policies])
     found = evaluate(log.offered, log.chosen, log.y, target, settings)
-    missing = sorted(arm for arm, share in policy.items() if share > 0 and arm not in log.arms)
-    if missing and len(log.y):
-        return (
-            unknown(found.replies),
-            REFUSE,
-            f"Not enough overlap: {missing[0][:200]} was never to be had in what is logged.",
-        )
-    return found, *judge(found, settings)
+    answers = []
+    for policy, of_policy in zip(policies, zip(*found, strict=True), strict=True):
+        one = Evaluation(*of_policy)
+        missing = sorted(arm for arm, share in policy.items() if share > 0 and arm not in log.arms)
+        if missing and len(log.y):
+            never = f"Not enough overlap: {missing[0][:200]} was never to be had in what is logged."
+            answers.append((unknown(one.replies), REFUSE, never))
+        else:
+            answers.append((one, *judge(one, settings)))
+    return answers
 
 
 def evaluate_policies(
@@ -74,7 +98,7 @@ def evaluate_policies(
     """The worth of each dimension's new allocation, of even shares, and of its best arm alone.
 
     Args:
-        entries: as `as_log` reads them, with their `dimension`.
+        entries: the days as `as_log` reads them, with their `dimension`.
         shares: the new allocation: `dimension`, `value`, `probability`.
 
     Returns:
@@ -90,8 +114,8 @@ def evaluate_policies(
             "uniform": dict.fromkeys(log.arms, 1.0),
             "best arm": {best: 1.0},
         }
-        for name, policy in policies.items():
-            found, verdict, reason = evaluate_policy(log, policy, settings)
+        answers = evaluate_side_by_side(log, list(policies.values()), settings)
+        for name, (found, verdict, reason) in zip(policies, answers, strict=True):
             told = [float(value) for value in found]
             rows.append((dimension, name, int(told[0]), *told[1:], verdict, verdict == REFUSE, reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))

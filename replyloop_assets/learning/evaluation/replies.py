@@ -54,8 +54,9 @@ class Replies(NamedTuple):
 
     def at_chosen(self, of_arms: Floats) -> Floats:
         """The entry of the chosen arm, (..., replies); `of_arms` has shape (..., replies or 1, arms)."""
-        whole = np.broadcast_to(of_arms, self.offered.shape)
-        return np.asarray(np.take_along_axis(whole, self.chosen[..., None], -1)[..., 0])
+        whole = np.broadcast_to(of_arms, np.broadcast_shapes(of_arms.shape, self.offered.shape))
+        at = np.broadcast_to(self.chosen, whole.shape[:-1])
+        return np.asarray(np.take_along_axis(whole, at[..., None], -1)[..., 0])
 
 
 def relative_variance(totals: Totals) -> Floats:

@@ -14,24 +14,31 @@ from replyloop_assets.simulation.outcomes import draw_followers
 DEFAULTS = EvaluationSettings()
 
 
-def entries(*rows: tuple[str, dict[str, float], float]) -> pd.DataFrame:
-    """The ledger's entries, in order."""
-    table = [
-        ("format", pd.Timestamp(2026, 1, 1) + pd.Timedelta(hours=n), f"unit {n}", arm, json.dumps(menu), y)
-        for n, (arm, menu, y) in enumerate(rows)
-    ]
-    names = ["dimension", "decided_at", "unit", "arm", "available", "followers_gained"]
-    return pd.DataFrame(table, columns=names)
+def entries(*rows: tuple[str, dict[str, float], float], hour: int = 0) -> pd.DataFrame:
+    """A day of the ledger's entries, in order, as `logged_decisions` holds them."""
+    offered = [json.dumps(menu) for _, menu, _ in rows]
+    menus, arms = sorted(set(offered)), sorted({arm for arm, _, _ in rows})
+    day = {
+        "dimension": "format",
+        "menus": menus,
+        "arms": arms,
+        "menu": [menus.index(text) + 1 for text in offered],
+        "arm": [arms.index(arm) + 1 for arm, _, _ in rows],
+        "decided_at": [hour * 3_600_000_000 + n for n in range(len(rows))],
+        "followers_gained": [y for _, _, y in rows],
+    }
+    return pd.DataFrame([day])
 
 
-def test_the_order_of_the_rows_does_not_matter_and_a_broken_entry_tells_nothing() -> None:
-    rows = [("a", {"a": 0.25, "b": 0.75}, 3.0), ("b", {"b": 0.5, "c": 0.5}, 1.0)] * 10
-    frame = entries(*rows, ("z", {"a": 1.0}, 99.0), ("c", {"c": 0.0, "a": 1.0}, 99.0))
+def test_days_go_by_the_order_of_their_decisions_and_a_broken_entry_tells_nothing() -> None:
+    rows = [("a", {"a": 0.25, "b": 0.75}, 3), ("b", {"b": 0.5, "c": 0.5}, 1)] * 10
+    frame = entries(*rows, ("z", {"a": 1.0}, 99), ("c", {"c": 0.0, "a": 1.0}, 99))
     log = as_log(frame)
     assert log.arms == ["a", "b", "c"]
     assert (len(log.y), log.y.max()) == (20, 3)
     np.testing.assert_array_equal(log.offered[:2], [[0.25, 0.75, 0], [0, 0.5, 0.5]])
-    mixed = as_log(frame.sample(frac=1, random_state=1))
+    # an outcome may become known days before that of an earlier decision
+    mixed = as_log(pd.concat([entries(*rows[7:], hour=1), entries(*rows[:7])]))
     for one, other in zip(log[1:], mixed[1:], strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(as_log(frame.iloc[:0]).y) == 0
