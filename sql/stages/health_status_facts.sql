@@ -14,7 +14,7 @@ WITH past AS (
         ) AS day_start
 ),
 
-facts AS (
+facts AS MATERIALIZED (
     SELECT
         'opportunities' AS kind,
         past.day,
