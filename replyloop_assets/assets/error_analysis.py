@@ -49,13 +49,13 @@ def read_told(
     The running day's as-of lies no whole days after the others, so its periods are others too.
     """
     alike = defaultdict(list)
-    for window in windows:
-        alike[window.as_of.timetz()].append(window.as_of)
+    for as_of in sorted({window.as_of for window in windows}):  # at midnight two days have one
+        alike[as_of.timetz()].append(as_of)
     for as_ofs in alike.values():
         bounds = {
             "as_ofs": as_ofs,
-            "first_as_of": min(as_ofs),
-            "last_as_of": max(as_ofs),
+            "first_as_of": as_ofs[0],
+            "last_as_of": as_ofs[-1],
             "lookback_days": settings.lookback_days,
             "most_messages": settings.most_messages,
             "most_characters": settings.most_characters,

@@ -43,7 +43,7 @@ def judge_health(
     silences = read_silences(connection, windows, settings.health)
     followers = read_rollup(connection, span, settings.health, "followers")
     counts = [
-        int(bool(silent) or followers.held[:, first : first + span.length].any())
+        int(bool(silent) or followers.held[followers.of_all, first : first + span.length].any())
         for silent, first in zip(silences, span.firsts.tolist(), strict=True)
     ]
     if not any(counts):

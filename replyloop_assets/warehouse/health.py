@@ -133,8 +133,8 @@ def read_failures(
     connection: sa.Connection, windows: Sequence[Window]
 ) -> dict[datetime, list[Silence | None]]:
     """The ingestions that fail at each as-of."""
-    as_ofs = [window.as_of for window in windows]
-    parameters = {"as_ofs": as_ofs, "since": min(as_ofs) - DAY, "until": max(as_ofs)}
+    as_ofs = sorted({window.as_of for window in windows})  # at midnight two days have one
+    parameters = {"as_ofs": as_ofs, "since": as_ofs[0] - DAY, "until": as_ofs[-1]}
     failures: dict[datetime, list[Silence | None]] = {as_of: [] for as_of in as_ofs}
     query = sa.text(read_sql("stages/health_status_refused"))
     for as_of, kind, since, count, reason, taken in connection.execute(query, parameters):

@@ -370,16 +370,16 @@ SPARSE = """
 """
 
 
-def test_windows_judged_together_are_those_judged_one_by_one(engine: sa.Engine) -> None:
-    """Through a drop, a decided experiment, visits that stand in for a while, a refusal, and silence."""
+@pytest.mark.parametrize("hours", [0, 6])
+def test_windows_judged_together_are_those_judged_one_by_one(engine: sa.Engine, hours: int) -> None:
+    """Through a drop, a decided experiment, visits that stand in for a while, silence and a refusal."""
     load(engine, days=150, silent_from=146)
     tried(engine, "adopt")
+    now = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=152, hours=hours)
     with engine.begin() as connection:
-        told_at = datetime.combine(FELL, datetime.min.time(), UTC) + timedelta(days=20, hours=9)
-        connection.execute(TELL, {"bad": 30, "good": 10, "at": told_at})
+        connection.execute(TELL, {"bad": 30, "good": 10, "at": now - timedelta(hours=12)})
         since, gone = FIRST + timedelta(days=30), FELL + timedelta(days=33)
         connection.exec_driver_sql(SPARSE.format(since=since, gone=gone))
-    now = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=152, hours=6)
     days = [now.date() - timedelta(days=age) for age in (0, 1, 3, 5, 9, 17, 31, 32, 37, 39, 44, 70, 152, 160)]
     windows = [Window.at(day, now) for day in days]
     query = sa.text("SELECT * FROM health_status ORDER BY day")
