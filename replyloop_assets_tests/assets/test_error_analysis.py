@@ -262,6 +262,33 @@ def test_beyond_the_most_frequent_messages_only_the_number_is_known(
     assert (rest.first_seen_at, rest.last_seen_at) == (END - timedelta(days=8.5), END - timedelta(days=3.5))
 
 
+@pytest.mark.parametrize(("bound", "hours"), [({}, 0), ({"most_messages": 2}, 7)])
+def test_windows_analysed_together_are_those_analysed_one_by_one(
+    engine: sa.Engine, bound: dict[str, int], hours: int
+) -> None:
+    """Closed days and the running one, whose periods end at another hour, or at the same midnight."""
+    tell(engine, said("often", *every(range(40), 2)) + said("once", 17.3, component="poster"))
+    tell(
+        engine,
+        said("at midnight", 1, 8, 29) + said("of late", *every([-1, 0], 9)) + said("never again", 39.5),
+    )
+    now = END + timedelta(hours=hours)
+    settings = runtime_at(engine, now).settings.model_copy(update={"errors": ErrorSettings(**bound)})
+    runtime = replace(runtime_at(engine, now), settings=settings)
+    windows = [Window.at(now.date() - timedelta(days=age), now) for age in (0, 1, 2, 13, 14, 28, 40, 45)]
+    filled = []
+    for batches in ([[window] for window in windows], [windows], [windows[:3], windows[:2:-1]]):
+        counts = [one for batch in batches for one in error_analysis.STAGE.fill_batch(runtime, batch)]
+        assert [one.rows if one else None for one in counts].count(0) == 1  # of the oldest day
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT * FROM error_analysis ORDER BY day, category, fingerprint"
+            )
+            filled.append(list(rows))
+    assert filled[0] == filled[1] == filled[2]
+    assert any(row.fingerprint == MANY for row in filled[0]) == bool(bound)
+
+
 def test_a_further_name_is_no_new_error(engine: sa.Engine) -> None:
     tell(engine, said("no such user ann here", 9.5) + said("no such user bob here", 0.5))
     tell(engine, said("no such page cyd there", 0.5) + said("no such page dee there", 0.5))

@@ -56,10 +56,14 @@ def load(engine: sa.Engine, days: int, lost: float = 0.8, silent_from: int | Non
         connection.execute(FACTS, {"first": noon, "last": noon + timedelta(days=last)})
 
 
-def verdict(engine: sa.Engine, day: date, **health: Any) -> dict[str, Any] | None:
+def runtime_at(engine: sa.Engine, now: datetime, **health: Any) -> Runtime:
     settings: Settings = load_settings().model_copy(update={"health": HealthSettings(**health)})
+    return Runtime(engine, settings, now=lambda: now)
+
+
+def verdict(engine: sa.Engine, day: date, **health: Any) -> dict[str, Any] | None:
     now = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=30)
-    health_status.STAGE.fill(Runtime(engine, settings, now=lambda: now), Window.at(day, now))
+    health_status.STAGE.fill(runtime_at(engine, now, **health), Window.at(day, now))
     with engine.connect() as connection:
         row = connection.execute(sa.text("SELECT * FROM health_status WHERE day = :day"), {"day": day})
         return next((dict(one) for one in row.mappings()), None)
@@ -350,6 +354,53 @@ def test_a_short_past_is_too_early_to_judge(engine: sa.Engine) -> None:
     assert found["status"] == "unknown"
     assert "too early to judge, with 6 of the 28 days" in found["reason"]
     assert found["degradation"] is not None
+
+
+SPARSE = """
+    INSERT INTO daily_rollup (day, as_of, dimension, value, metric, reply_count, n, positives,
+        successes, sum_y, sum_y2, sum_log1p, sum_log1p2, sum_log, sum_log2, bins, bin_counts)
+    SELECT day, as_of, dimension, value, 'profile_clicks', n, n, positives, 0, sum_y, sum_y2,
+        sum_log1p, sum_log1p2, 0, 0, '{{}}', '{{}}'
+    FROM daily_rollup WHERE day < '{gone}';
+    UPDATE daily_rollup
+    SET
+        positives = CASE WHEN day < '{since}' THEN n / 3 ELSE 0 END, sum_log1p = n / 20 * ln(2),
+        sum_log1p2 = n / 20 * ln(2) ^ 2
+    WHERE metric = 'followers_gained'
+"""
+
+
+@pytest.mark.parametrize("hours", [0, 6])
+def test_windows_judged_together_are_those_judged_one_by_one(engine: sa.Engine, hours: int) -> None:
+    """Through a drop, a decided experiment, visits that stand in for a while, silence and a refusal."""
+    load(engine, days=150, silent_from=146)
+    tried(engine, "adopt")
+    now = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=152, hours=hours)
+    with engine.begin() as connection:
+        connection.execute(TELL, {"bad": 30, "good": 10, "at": now - timedelta(hours=12)})
+        since, gone = FIRST + timedelta(days=30), FELL + timedelta(days=33)
+        connection.exec_driver_sql(SPARSE.format(since=since, gone=gone))
+    days = [now.date() - timedelta(days=age) for age in (0, 1, 3, 5, 9, 17, 31, 32, 37, 39, 44, 70, 152, 160)]
+    windows = [Window.at(day, now) for day in days]
+    query = sa.text("SELECT * FROM health_status ORDER BY day")
+    filled = []
+    for batches in ([[window] for window in windows], [windows], [windows[9:], windows[4::-1], windows[5:9]]):
+        with engine.begin() as connection:
+            connection.exec_driver_sql("TRUNCATE health_status, stage_days")
+        results = [
+            one for batch in batches for one in health_status.STAGE.fill_batch(runtime_at(engine, now), batch)
+        ]
+        assert (
+            sum(one.rows for one in results if one) == len(windows) - 1
+        )  # of the first day there is nothing
+        with engine.connect() as connection:
+            filled.append(list(connection.execute(query)))
+    assert filled[0] == filled[1] == filled[2]
+    seen = [dict(row._mapping) for row in filled[0]]
+    assert {row["status"] for row in seen} == {"unknown", "healthy", "degraded", "silent"}
+    assert {row["watched"] for row in seen} == {"followers", "visits"}
+    assert any("Left out: what adopting" in row["reason"] for row in seen)
+    assert {one["kind"] for row in seen for one in row["silence"]} > {"replies", "ingestion of snapshots"}
 
 
 def test_of_nothing_there_is_no_row(engine: sa.Engine) -> None:

@@ -1,19 +1,27 @@
--- Grain: one row per component, category of the bot's own and message of the error events of the lookback
--- before the as-of, with how often it came at which age; first_at knows of nothing before the lookback.
--- Of the messages beyond the most frequent ones there is one row per component. Age counts periods of 24
--- hours that end at the as-of, 0 the last; each holds its first instant and not its end. What a bot tells
--- may have any form: nothing here can fail on it.
-WITH told AS (
+-- Grain: one row per as-of, component, category of the bot's own and message of the error events of the
+-- lookback before the as-of, with how often it came at which age; first_at knows of nothing before the
+-- lookback. Of the messages beyond the most frequent ones there is one row per component. Age counts periods
+-- of 24 hours that end at the as-of, 0 the last; each holds its first instant and not its end. The as-ofs lie
+-- whole days apart, so that an event is read once for all of them. What a bot tells may have any form:
+-- nothing here can fail on it.
+WITH looked AS (
+    SELECT
+        as_of,
+        cast(extract(EPOCH FROM cast(:last_as_of AS TIMESTAMPTZ) - as_of) / 86400 AS INTEGER) AS earlier
+    FROM unnest(cast(:as_ofs AS TIMESTAMPTZ[])) AS window_end (as_of)
+),
+
+told AS (
     SELECT
         event_type,
         event_data,
         created_at,
         jsonb_typeof(event_data) AS form,
-        ceil(extract(EPOCH FROM cast(:as_of AS TIMESTAMPTZ) - created_at) / 86400) - 1 AS age
+        ceil(extract(EPOCH FROM cast(:last_as_of AS TIMESTAMPTZ) - created_at) / 86400) - 1 AS age
     FROM events
     WHERE
-        created_at >= cast(:as_of AS TIMESTAMPTZ) - :lookback_days * INTERVAL '24 hours'
-        AND created_at < :as_of
+        created_at >= cast(:first_as_of AS TIMESTAMPTZ) - :lookback_days * INTERVAL '24 hours'
+        AND created_at < :last_as_of
         AND severity_level(severity) IN ('error', 'critical')
         AND event_type IS DISTINCT FROM 'replyloop_alert'
 ),
@@ -89,16 +97,18 @@ daily AS (
 
 messages AS (
     SELECT
-        component,
-        category,
-        message,
-        array_agg(age ORDER BY age) AS ages,
-        array_agg(occurrences ORDER BY age) AS counts,
-        sum(occurrences) AS occurrences,
-        min(first_at) AS first_at,
-        max(last_at) AS last_at
-    FROM daily
-    GROUP BY component, category, message
+        looked.as_of,
+        daily.component,
+        daily.category,
+        daily.message,
+        array_agg(daily.age - looked.earlier ORDER BY daily.age) AS ages,
+        array_agg(daily.occurrences ORDER BY daily.age) AS counts,
+        sum(daily.occurrences) AS occurrences,
+        min(daily.first_at) AS first_at,
+        max(daily.last_at) AS last_at
+    FROM looked
+    INNER JOIN daily ON daily.age - looked.earlier BETWEEN 0 AND cast(:lookback_days AS INTEGER) - 1
+    GROUP BY looked.as_of, daily.component, daily.category, daily.message
 ),
 
 ranked AS (
@@ -109,6 +119,7 @@ ranked AS (
     FROM messages
     WINDOW
         ranking AS (
+            PARTITION BY as_of
             ORDER BY
                 occurrences DESC,
                 last_at DESC,
@@ -126,7 +137,10 @@ kept AS (
 -- a component that no message kept names is left out, however many a bot makes up
 beyond AS (
     SELECT
-        CASE WHEN component IN (SELECT kept.component FROM kept) THEN component END AS component,
+        as_of,
+        CASE
+            WHEN (as_of, component) IN (SELECT kept.as_of, kept.component FROM kept) THEN component
+        END AS component,
         ages,
         counts,
         first_at,
@@ -137,6 +151,7 @@ beyond AS (
 
 beyond_daily AS (
     SELECT
+        beyond.as_of,
         beyond.component,
         days.age,
         cast(sum(days.occurrences) AS BIGINT) AS occurrences,
@@ -144,13 +159,14 @@ beyond_daily AS (
         max(beyond.last_at) AS last_at
     FROM beyond
     CROSS JOIN LATERAL unnest(beyond.ages, beyond.counts) AS days (age, occurrences)
-    GROUP BY beyond.component, days.age
+    GROUP BY beyond.as_of, beyond.component, days.age
 )
 
-SELECT component, category, message, ages, counts, first_at, last_at
+SELECT as_of, component, category, message, ages, counts, first_at, last_at
 FROM kept
 UNION ALL
 SELECT
+    as_of,
     component,
     NULL AS category,
     :many AS message,
@@ -159,4 +175,5 @@ SELECT
     min(first_at) AS first_at,
     max(last_at) AS last_at
 FROM beyond_daily
-GROUP BY component
+GROUP BY as_of, component
+ORDER BY as_of

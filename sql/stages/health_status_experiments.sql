@@ -1,6 +1,6 @@
--- Grain: one row per experiment that was adopted or rejected within the window, series and day of the window,
--- in the order of decisions: what its control and its treatment brought, and all replies with the treatment's
--- value.
+-- Grain: one row per decision to adopt or reject an experiment on the days given, metric and series, in the
+-- order of decisions: what its control and its treatment brought, and all replies with the treatment's value,
+-- day by day as lists that go together, `places` counted from the first day.
 WITH decided AS (
     SELECT
         result.experiment_id,
@@ -12,22 +12,23 @@ WITH decided AS (
         experiment.treatment_strategy AS treated_value
     FROM experiment_results AS result
     INNER JOIN experiments AS experiment ON result.experiment_id = experiment.id
-    WHERE result.day BETWEEN :first_day AND :day AND result.decision IN ('adopt', 'reject')
+    WHERE result.day BETWEEN :first_day AND :last_day AND result.decision IN ('adopt', 'reject')
 )
 
 SELECT
     decided.experiment_id::TEXT AS experiment_id,
-    decided.decision,
-    decided.started_on,
-    decided.decided_on,
     decided.dimension,
     decided.control_value,
     decided.treated_value,
+    decided.decision,
+    decided.started_on,
+    decided.decided_on,
+    rollup.metric,
     series.name AS series,
-    rollup.day,
-    rollup.n,
-    rollup.sum_log1p,
-    rollup.sum_log1p2
+    array_agg(rollup.day - :first_day) AS places,
+    array_agg(rollup.n) AS n,
+    array_agg(rollup.sum_log1p) AS sum_log1p,
+    array_agg(rollup.sum_log1p2) AS sum_log1p2
 FROM decided
 CROSS JOIN
     LATERAL (
@@ -40,6 +41,16 @@ INNER JOIN daily_rollup AS rollup
     ON
         series.dimension = rollup.dimension
         AND series.value = rollup.value
-        AND rollup.metric = :metric
-        AND rollup.day BETWEEN :first_day AND :day
-ORDER BY decided.decided_on, decided.experiment_id, series.name, rollup.day
+        AND rollup.metric = any(:metrics)
+        AND rollup.day BETWEEN :first_day AND :last_day
+GROUP BY
+    decided.experiment_id,
+    decided.dimension,
+    decided.control_value,
+    decided.treated_value,
+    decided.decision,
+    decided.started_on,
+    decided.decided_on,
+    rollup.metric,
+    series.name
+ORDER BY decided.decided_on, decided.experiment_id

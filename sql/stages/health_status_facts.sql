@@ -1,19 +1,20 @@
--- Grain: one row per kind of fact and day of the silence window on which such facts came, with the last
--- one's instant. An outcome counts to the end of its day: when it is known depends on the horizon alone.
+-- Grain: one row per kind of fact and day on which such facts came, with the last one's instant. Only the
+-- last day may be a running one. An outcome counts to the end of its day: when it is known depends on the
+-- horizon alone.
 WITH past AS (
     SELECT
         day_start,
         (day_start AT TIME ZONE 'UTC')::DATE AS day,
-        least(day_start + INTERVAL '24 hours', :as_of) AS day_end
+        least(day_start + INTERVAL '24 hours', :until) AS day_end
     FROM
         generate_series(
             cast(:since AS TIMESTAMPTZ),
-            cast(:as_of AS TIMESTAMPTZ) - INTERVAL '1 microsecond',
+            cast(:until AS TIMESTAMPTZ) - INTERVAL '1 microsecond',
             INTERVAL '24 hours'
         ) AS day_start
 ),
 
-facts AS (
+facts AS MATERIALIZED (
     SELECT
         'opportunities' AS kind,
         past.day,

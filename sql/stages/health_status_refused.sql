@@ -1,8 +1,10 @@
--- Grain: one row per kind of fact of which anything that the bot told went to quarantine since a given
--- instant: how much, the first of it, its commonest reason, and how much was taken of what happened since.
--- An import is not among them: it gives its own account to whoever runs it, and most of it is old.
+-- Grain: one row per instant and kind of fact of which anything that the bot told went to quarantine within
+-- the 24 hours before: how much, the first of it, its commonest reason, and how much was taken of what
+-- happened then. An import is not among them: it gives its own account to whoever runs it, and most of it is
+-- old.
 WITH refused AS (
     SELECT
+        looked.as_of,
         origin.kind,
         min(bad.recorded_at) AS since,
         count(*) AS refused,
@@ -16,42 +18,41 @@ WITH refused AS (
             ('record_metrics', 'snapshots')
         ) AS origin (source, kind)
         ON bad.source = origin.source
-    WHERE bad.recorded_at >= :since AND bad.recorded_at < :as_of
-    GROUP BY origin.kind
-),
-
-taken AS (
-    SELECT
-        'opportunities' AS kind,
-        count(*) AS taken
-    FROM found_posts
-    WHERE
-        'opportunities' IN (SELECT refused.kind FROM refused)
-        AND discovered_at >= :since AND discovered_at < :as_of
-    UNION ALL
-    SELECT
-        'replies' AS kind,
-        count(*) AS taken
-    FROM own_posts
-    WHERE
-        'replies' IN (SELECT refused.kind FROM refused)
-        AND posted_at >= :since AND posted_at < :as_of
-    UNION ALL
-    SELECT
-        'snapshots' AS kind,
-        count(*) AS taken
-    FROM snapshots
-    WHERE
-        'snapshots' IN (SELECT refused.kind FROM refused)
-        AND collected_at >= :since AND collected_at < :as_of
+    INNER JOIN unnest(cast(:as_ofs AS TIMESTAMPTZ[])) AS looked (as_of)
+        ON
+            bad.recorded_at >= looked.as_of - INTERVAL '24 hours'
+            AND bad.recorded_at < looked.as_of
+    WHERE bad.recorded_at >= :since AND bad.recorded_at < :until
+    GROUP BY looked.as_of, origin.kind
 )
 
 SELECT
-    refused.kind,
-    refused.since,
-    refused.refused,
-    refused.reason,
-    taken.taken
+    as_of,
+    kind,
+    since,
+    refused,
+    reason,
+    CASE kind
+        WHEN 'opportunities'
+            THEN (
+                SELECT count(*) FROM found_posts AS post
+                WHERE
+                    post.discovered_at >= refused.as_of - INTERVAL '24 hours'
+                    AND post.discovered_at < refused.as_of
+            )
+        WHEN 'replies'
+            THEN (
+                SELECT count(*) FROM own_posts AS post
+                WHERE
+                    post.posted_at >= refused.as_of - INTERVAL '24 hours'
+                    AND post.posted_at < refused.as_of
+            )
+        ELSE (
+            SELECT count(*) FROM snapshots AS metrics
+            WHERE
+                metrics.collected_at >= refused.as_of - INTERVAL '24 hours'
+                AND metrics.collected_at < refused.as_of
+        )
+    END AS taken
 FROM refused
-INNER JOIN taken ON refused.kind = taken.kind
-ORDER BY refused.kind
+ORDER BY as_of, kind

@@ -190,31 +190,48 @@ def fold(
     since when g was above 0 then: from there on its level is the usual one; else NEVER.
     """
     lead, length = n.shape[:-1], n.shape[-1]
-    level, rose = np.zeros(lead), np.zeros(lead, int)
-    raised, renewed = np.full(lead, NEVER), np.full(lead, NEVER)
+    usual_day = [alarm, pivot, usual.mean, usual.reply_variance, usual.day_variance]
+    figures = np.concatenate([np.stack(usual_day, axis=-1), usual.rhythm], axis=-1).reshape(
+        -1, length, 5 + WEEK
+    )
+    n, x = (part.reshape(-1, length) for part in (n, x))
+    lives = np.arange(len(n))
+    level, rose = np.zeros(len(n)), np.zeros(len(n), int)
+    raised, renewed = np.full(len(n), NEVER), np.full(len(n), NEVER)
     g = np.zeros(n.shape)
     segment, episode, seen_on, usual_from = (np.zeros(n.shape, int) for _ in range(4))
+    quiet = steps(n, x, figures, np.zeros(n.shape, int), settings)  # of days that are their own usual one
     for day in range(length):
         over = (raised != NEVER) & (day - raised >= settings.episode_days)
         level, raised = np.where(over, 0.0, level), np.where(over, NEVER, raised)
         renewed = np.where(over, rose, renewed)
         rose = np.where(level <= 0, day, rose)
-        then = np.where(raised == NEVER, day, raised)
-        high, limit, mean, of_reply, of_day = (
-            np.take_along_axis(part, then[..., None], -1)[..., 0]
-            for part in (alarm, pivot, usual.mean, usual.reply_variance, usual.day_variance)
-        )
-        rhythm = np.take_along_axis(usual.rhythm, then[..., None, None], -2)
-        replies, drop = n[..., day], settings.design_drop * mean
-        below = mean + rhythm_of(rhythm, (day - then)[..., None], settings)[..., 0] - x[..., day]
-        variance = np.maximum(of_reply / np.maximum(replies, 1) + of_day, 1e-12)
-        step = np.where(replies > 0, drop * (below - drop / 2) / variance, 0.0)
+        lasts = raised != NEVER
+        then = np.where(lasts, raised, day)
+        seen, step = figures[lives, then], quiet[:, day]
+        if lasts.any():
+            step = steps(n[:, day], x[:, day], seen, day - then, settings)
+        high, limit = seen[:, 0], seen[:, 1]
         level = np.where(np.isfinite(high), np.minimum(np.maximum(level + step, 0), limit), 0.0)
-        lasts = np.where(raised == NEVER, level >= high, level >= settings.recovery * high)
-        raised = np.where(lasts, np.where(raised == NEVER, day, raised), NEVER)
-        g[..., day], segment[..., day], episode[..., day] = level, rose, raised
-        seen_on[..., day], usual_from[..., day] = then, renewed
-    return g, segment, episode, seen_on, usual_from
+        lasts = level >= np.where(lasts, settings.recovery, 1) * high
+        raised = np.where(lasts, then, NEVER)
+        g[:, day], segment[:, day], episode[:, day] = level, rose, raised
+        seen_on[:, day], usual_from[:, day] = then, renewed
+    found = (part.reshape(*lead, length) for part in (g, segment, episode, seen_on, usual_from))
+    return tuple(found)  # type: ignore[return-value]
+
+
+def steps(n: Floats, x: Floats, figures: Floats, later: Days, settings: HealthSettings) -> Floats:
+    """What days add to g, each of n replies with the mean x, that come so much later than their usual one.
+
+    Args:
+        figures: alarm, pivot, mean, variance of a reply and of a day, and the rhythm: shape (..., 12).
+    """
+    mean, of_reply, of_day = figures[..., 2], figures[..., 3], figures[..., 4]
+    drop = settings.design_drop * mean
+    below = mean + rhythm_of(figures[..., 5:], later, settings) - x
+    variance = np.maximum(of_reply / np.maximum(n, 1) + of_day, 1e-12)
+    return np.where(n > 0, drop * (below - drop / 2) / variance, 0.0)
 
 
 def rhythm_of(rhythm: Floats, later: Days, settings: HealthSettings) -> Floats:

@@ -4,13 +4,15 @@ The decomposition of Kitagawa (1955; Oaxaca and Blinder in economics): the chang
 over groups of their own change at average shares, and of the shares' change at average levels.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.comparison import Flags, Floats, Moments, lower_tail, welch
+from replyloop_assets.learning.comparison import Flags, Floats, Moments, lower_tail, ratio, welch
+from replyloop_assets.learning.health.rollup import Places
 
 FELL = 0.001  # significance, all values together (Holm): looked at every day
 MOST = 0.5  # of the drop is most of it
@@ -50,53 +52,77 @@ class Group:
     fell: bool
 
 
-def decompose(before: Moments, now: Moments) -> Parts:
-    """Within and mix of every group; one that is missing on a side has the other side's level."""
-    w0, w1 = before.n / before.n.sum(), now.n / now.n.sum()
+class Compared(NamedTuple):
+    """Values of dimensions before and now, of one window after the other; arrays of shape (values,).
+
+    `window` counts from 0; a window's values of one dimension lie together. The moments are those of
+    log(1 + y).
+    """
+
+    window: Places
+    dimension: Sequence[str]
+    value: Sequence[str]
+    before: Moments
+    now: Moments
+
+    @property
+    def family(self) -> Places:
+        """The number of each one's window and dimension."""
+        kinds = list(zip(self.window.tolist(), self.dimension, strict=True))
+        number = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
+        return np.array([number[kind] for kind in kinds], int)
+
+
+def decompose(before: Moments, now: Moments, family: Places) -> Parts:
+    """Within and mix of every value in its family; one missing on a side has the other side's level."""
+    w0, w1 = (part.n / summed(part.n, family) for part in (before, now))
     m0 = np.where(before.n > 0, before.mean, now.mean)
     m1 = np.where(now.n > 0, now.mean, before.mean)
     m0, m1 = np.nan_to_num(m0), np.nan_to_num(m1)
-    level = ((w0 * m0).sum() + (w1 * m1).sum()) / 2
+    level = (summed(w0 * m0, family) + summed(w1 * m1, family)) / 2
     return Parts((w0 + w1) / 2 * (m1 - m0), (w1 - w0) * ((m0 + m1) / 2 - level))
 
 
-def diagnose(groups: Mapping[str, tuple[list[str], Moments, Moments]], day_noise: float) -> list[Group]:
-    """Every value of every dimension, from its moments of log(1 + followers) before and now.
+def summed(part: Floats, family: Places) -> Floats:
+    """The sum over each one's family, in the order given."""
+    return np.asarray(np.bincount(family, part)[family], float)
 
-    `day_noise` is the variance to allow for days that differ, of a mean over the recent period.
+
+def diagnose(groups: Compared, day_noise: Floats) -> list[list[Group]]:
+    """Every value of every dimension that has replies before and now, window by window.
+
+    `day_noise` is the variance to allow for days that differ, of a mean over the recent period: of each
+    window.
     """
-    found = [
-        (dimension, values, before, now, decompose(before, now), fall_p_value(before, now, day_noise))
-        for dimension, (values, before, now) in groups.items()
-        if before.n.sum() and now.n.sum()
+    family = groups.family
+    kept = np.flatnonzero((summed(groups.before.n, family) > 0) & (summed(groups.now.n, family) > 0))
+    before, now = (Moments(*(part[kept] for part in side)) for side in (groups.before, groups.now))
+    family, window = family[kept], groups.window[kept]
+    parts = decompose(before, now, family)
+    p_values = fall_p_value(before, now, day_noise[window])
+    change = summed(parts.within, family) + summed(parts.mix, family)
+    within, mix = (ratio(part, change, change < 0) for part in parts)
+    bounds = np.searchsorted(window, np.arange(len(day_noise) + 1)).tolist()
+    spans = list(itertools.pairwise(bounds))
+    fell = np.concatenate([np.zeros(0, bool), *(holm(p_values[start:end]) for start, end in spans)])
+    columns = [
+        [groups.dimension[place] for place in kept.tolist()],
+        [groups.value[place] for place in kept.tolist()],
+        before.n.astype(int).tolist(),
+        now.n.astype(int).tolist(),
+        known(before.mean),
+        known(now.mean),
+        (now.n / summed(now.n, family)).tolist(),
+        known(within),
+        known(mix),
+        known(p_values),
+        fell.tolist(),
     ]
-    if not found:
-        return []
-    fell = iter(holm(np.concatenate([p for *_, p in found])))
-    answer = []
-    for dimension, values, before, now, parts, p_values in found:
-        change = parts.within.sum() + parts.mix.sum()
-        for i, value in enumerate(values):
-            share, mix = (parts.within[i] / change, parts.mix[i] / change) if change < 0 else (None, None)
-            answer.append(
-                Group(
-                    dimension=dimension,
-                    value=value,
-                    replies_before=int(before.n[i]),
-                    replies=int(now.n[i]),
-                    mean_before=known(before.mean[i]),
-                    mean=known(now.mean[i]),
-                    share_of_replies=float(now.n[i] / now.n.sum()),
-                    share_of_drop=known(share),
-                    mix_share=known(mix),
-                    p_value=known(p_values[i]),
-                    fell=bool(next(fell)),
-                )
-            )
-    return answer
+    found = [Group(*row) for row in zip(*columns, strict=True)]
+    return [found[start:end] for start, end in spans]
 
 
-def fall_p_value(before: Moments, now: Moments, day_noise: float) -> Floats:
+def fall_p_value(before: Moments, now: Moments, day_noise: Floats) -> Floats:
     """One-sided p-values of "now is below before" (Welch), with the noise of days; NaN where unknown."""
     t, freedom = welch(before, now)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,7 +139,7 @@ def holm(p_values: Floats) -> Flags:
     return fell
 
 
-def explain_diagnosis(groups: list[Group]) -> str:
+def explain_diagnosis(groups: Sequence[Group]) -> str:
     """Where the drop comes from, in one sentence; of the dimensions, the one that tells most."""
     best, sentence = 0.0, "It is spread over all tiers, account sizes and generators."
     for dimension in dict.fromkeys(group.dimension for group in groups):
@@ -143,6 +169,6 @@ def explain_diagnosis(groups: list[Group]) -> str:
     return sentence
 
 
-def known(value: float | None) -> float | None:
+def known(values: Floats) -> list[float | None]:
     """NaN is None."""
-    return None if value is None or np.isnan(value) else float(value)
+    return [None if value != value else value for value in values.tolist()]

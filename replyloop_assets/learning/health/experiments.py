@@ -6,7 +6,7 @@ it neither passes for a recovery nor hides a drop.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from replyloop_assets.learning.comparison import Floats, Moments
 
 @dataclass(frozen=True)
 class Decided:
-    """An experiment that was adopted or rejected, and what replies brought by it; daily, shape (days,).
+    """An experiment that was adopted or rejected, by its id, and what replies brought; daily, shape (days,).
 
     `control` and `treatment` are its own replies; `of_value` all that had the value it treated with, in the
     `dimension` it tested. `started` and `ended` are the indices of its first day, which may lie before the
     first one here, and of the day that decided it.
     """
 
+    experiment: str
     dimension: str
     control_value: str
     value: str
@@ -31,6 +32,34 @@ class Decided:
     control: Moments
     treatment: Moments
     of_value: Moments
+
+
+def decided_within(decided: Sequence[Decided], first: int, days: int) -> list[Decided]:
+    """Those decided within so many days from index `first` on, as seen from these days alone.
+
+    Of two decisions on an experiment, which late data may leave, the first one counts.
+
+    Args:
+        decided: in the order of their decisions.
+    """
+    held = slice(first, first + days)
+    found: dict[str, Decided] = {}
+    for one in decided:
+        groups = [
+            Moments(*(part[held] for part in group)) for group in (one.control, one.treatment, one.of_value)
+        ]
+        if held.start <= one.ended < held.stop and any(group.n.any() for group in groups):
+            control, treatment, of_value = groups
+            seen = replace(
+                one,
+                started=one.started - first,
+                ended=one.ended - first,
+                control=control,
+                treatment=treatment,
+                of_value=of_value,
+            )
+            found.setdefault(one.experiment, seen)
+    return list(found.values())
 
 
 def without_experiments(daily: Moments, decided: Sequence[Decided], spread: float) -> Moments:

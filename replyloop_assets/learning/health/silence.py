@@ -1,10 +1,13 @@
 """Silence: facts of a kind that used to come and do not, or come and cannot be taken."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
+
+from replyloop_assets.learning.health.rollup import Places
 
 FEWEST_DAYS = 5  # days with facts, below which nobody knows what is usual
 USUAL = 0.95  # of the gaps between them are no longer than the usual one
@@ -49,17 +52,17 @@ class Silence:
         )
 
 
-def find_silence(kind: str, days: Sequence[date], last: datetime, as_of: datetime) -> Silence | None:
+def find_silence(kind: str, days: Places, last: datetime, as_of: datetime) -> Silence | None:
     """The silence of one kind of fact at the as-of; None where it is not unusual, or was never usual.
 
     Args:
-        days: the UTC days on which such facts came, ascending, the last one's among them.
+        days: the UTC days on which such facts came, as ordinals, ascending, the last one's among them.
         last: the instant of the last.
     """
     if len(days) < FEWEST_DAYS:
         return None
-    gaps = np.diff([day.toordinal() for day in days])
-    usual = int(np.quantile(gaps, USUAL, method="higher"))
+    gaps = np.sort(np.diff(days))
+    usual = int(gaps[math.ceil(USUAL * (len(gaps) - 1))])
     hours = (as_of - last).total_seconds() / 3600
     return Silence(kind, last, hours, usual) if hours > LONGER * 24 * usual else None
 

@@ -1,19 +1,17 @@
-"""One day's verdict on health by the rule in force, with every figure behind it and the reason in words."""
+"""Verdicts on health by the rule in force, each with every figure behind it and the reason in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 import numpy as np
 
 from replyloop_assets.learning.comparison import Moments
-from replyloop_assets.learning.health.change import watch_daily
-from replyloop_assets.learning.health.rules import RULES
+from replyloop_assets.learning.health.change import Watch, watch_daily
+from replyloop_assets.learning.health.rules import RULES, Rule
 from replyloop_assets.learning.health.rules.seed import Health, check_health
 from replyloop_assets.learning.health.settings import HealthSettings
-
-Watched = Literal["followers", "visits"]
+from replyloop_assets.learning.health.watching import Watched
 
 
 @dataclass(frozen=True)
@@ -44,22 +42,47 @@ class Verdict(Health):
 
 
 def judge(
-    days: Sequence[date],
+    days: Sequence[Sequence[date]],
     followers: Moments,
     logs: Moments,
     settings: HealthSettings,
-    watched: Watched = "followers",
-) -> Verdict:
-    """Judge the last of some consecutive days.
+    watched: Sequence[Watched],
+) -> list[Verdict]:
+    """Judge the last day of each window.
 
     Args:
-        followers: count, sum and sum of squares of followers per reply, shape (days,); logs the same of
-            log(1 + y), y being what is watched.
+        days: the consecutive days of each window, so many in every one.
+        followers: count, sum and sum of squares of followers per reply, shape (windows, days); logs the same
+            of log(1 + y), y being what is watched.
+        watched: in each window.
     """
-    age = np.arange(len(days))[::-1].astype(float)
-    seed = check_health(age, followers, settings)
-    watch = watch_daily(logs, settings, max(0, len(days) - settings.fold_days))
+    seeds = check_health(followers, settings)
+    watch = watch_daily(logs, settings, max(0, logs.n.shape[-1] - settings.fold_days))
     rule = RULES[settings.rule]
+    return [
+        tell(
+            rule,
+            days[i],
+            seed,
+            Watch(*(part[i] for part in watch)),
+            Moments(*(part[i] for part in followers)),
+            settings,
+            watched[i],
+        )
+        for i, seed in enumerate(seeds)
+    ]
+
+
+def tell(
+    rule: Rule,
+    days: Sequence[date],
+    seed: Health,
+    watch: Watch,
+    followers: Moments,
+    settings: HealthSettings,
+    watched: Watched,
+) -> Verdict:
+    """The verdict of one window, from what both kinds of figures say of its days, shape (days,)."""
     ruling = rule.rule(days, seed, watch, followers, settings)
     reason, since = ruling.reason, ruling.since
     if watched == "visits" and rule.judges_what_is_watched:

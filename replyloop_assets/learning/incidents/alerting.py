@@ -1,12 +1,11 @@
 """Which errors the operator is told of: the new and the surging, each once, and not too many."""
 
-from collections.abc import Collection
-from datetime import UTC, date, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, date
 from hashlib import blake2b
 from typing import NamedTuple
 
-import pandas as pd
-
+from replyloop_assets.learning.incidents.grouping import Error
 from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
 
 SHOWN = 300  # characters of a fingerprint
@@ -21,17 +20,8 @@ class Notice(NamedTuple):
     message: str
 
 
-class Fresh(NamedTuple):
-    """What an alert says of an error that is new or surges."""
-
-    category: str
-    fingerprint: str
-    component: str | None
-    trend: str
-    occurrences: int
-    last_day_occurrences: int
-    first_seen_at: datetime
-    came_lately: bool
+class Fresh(Error):
+    """An error that is new or surges, as an alert tells of it."""
 
     @property
     def subject(self) -> str:
@@ -66,7 +56,9 @@ class Fresh(NamedTuple):
         return f"Surging error ({where}), {times}: {text}"
 
 
-def notices(errors: pd.DataFrame, told: Collection[str], day: date, settings: ErrorSettings) -> list[Notice]:
+def notices(
+    errors: Sequence[Error], told: Collection[str], day: date, settings: ErrorSettings
+) -> list[Notice]:
     """The alerts of one turn, the most frequent errors first; beyond the day's number, one for the rest.
 
     An error that came lately and that nobody was told of, for nothing looked while it was new, is told now.
@@ -75,7 +67,7 @@ def notices(errors: pd.DataFrame, told: Collection[str], day: date, settings: Er
         errors: as `group_errors` gives them.
         told: keys of the alerts of the last `quiet_days`.
     """
-    fresh = [Fresh(*row) for row in errors[list(Fresh._fields)].itertuples(index=False)]
+    fresh = [Fresh(*error) for error in errors]
     fresh = [one for one in fresh if is_due(one, told)]
     fresh.sort(key=lambda one: (-one.last_day_occurrences, one.category, one.fingerprint))
     more = f"{MORE}{day}"

@@ -2,85 +2,138 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.incidents.categories import OTHER, categorise, own_category
 from replyloop_assets.learning.incidents.fingerprint import fold
 from replyloop_assets.learning.incidents.merging import Places, merge_frequent, oldest_alike, write
 from replyloop_assets.learning.incidents.secrets import hide_secrets
 from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
-from replyloop_assets.learning.incidents.trend import Counts, Flags, judge_trends
+from replyloop_assets.learning.incidents.trend import Counts, judge_trends
 from replyloop_assets.learning.incidents.words import Shape, tokens
 
 SILENT = "(no message)"
 MANY = "(many other messages)"
 MOST_BYTES = 500  # of a fingerprint: it is part of a primary key, whose entries have a limit
 MOST_OF_EXAMPLE = 1000  # characters
-COLUMNS = [
-    "category",
-    "fingerprint",
-    "component",
-    "occurrences",
-    "previous_occurrences",
-    "last_day_occurrences",
-    "first_seen_at",
-    "last_seen_at",
-    "example",
-    "trend",
-    "p_value",
-]
-LATELY = "came_lately"
+MOST_KEPT = 2**13  # messages whose shape is known: those of a day come again in every window that holds it
 Pair = tuple[str | None, str]  # category of the bot's own, message
 Key = tuple[str, str]  # category, fingerprint
 
 
-def group_errors(rows: pd.DataFrame, settings: ErrorSettings) -> pd.DataFrame:
-    """The errors of the last two weeks, in order of category and fingerprint; columns as `COLUMNS`.
+class Told(NamedTuple):
+    """How often one component told one message: the bot's own category, counts that go with ages in days."""
 
-    One more tells whether it `came_lately`: was new within the last `quiet_days`, whoever looked then. When
-    an error was first seen reaches back `lookback_days` only, as its trend does.
+    component: str | None
+    category: str | None
+    message: str
+    ages: list[int]
+    counts: list[int]
+    first_at: datetime
+    last_at: datetime
 
-    Args:
-        rows: component, category (the bot's own), message, ages (days, 0 the last) and counts, which are
-            lists, first_at and last_at. Their order does not matter.
+
+class Error(NamedTuple):
+    """One error: `came_lately` if it was new within the last `quiet_days`, whoever looked then.
+
+    When it was first seen reaches back `lookback_days` only, as its trend does.
     """
-    if rows.empty:
-        return pd.DataFrame(columns=[*COLUMNS, LATELY])
-    owns = [own if isinstance(own, str) else None for own in rows["category"]]
-    pairs = list(zip(owns, rows["message"], strict=True))
-    rows = rows.assign(occurrences=rows["counts"].map(sum))
+
+    category: str
+    fingerprint: str
+    component: str | None
+    occurrences: int
+    previous_occurrences: int
+    last_day_occurrences: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    example: str
+    trend: str
+    p_value: float
+    came_lately: bool
+
+
+def group_errors(rows: Sequence[Told], settings: ErrorSettings) -> list[Error]:
+    """The errors of the last two weeks, in order of category and fingerprint, whatever that of the rows."""
     counts: Counter[Pair] = Counter()
-    for pair, times in zip(pairs, rows["occurrences"], strict=True):
-        counts[pair] += times
+    for row in rows:
+        counts[row.category, row.message] += sum(row.counts)
     of_pair = fingerprints(counts, settings)
-    found = sorted(set(of_pair.values()))
-    number = {key: place for place, key in enumerate(found)}
-    rows = rows.assign(place=[number[of_pair[pair]] for pair in pairs])
-    daily = count_days(rows, len(found), settings.lookback_days)
-    errors = pd.DataFrame(found, columns=COLUMNS[:2])
-    errors["component"] = pd.Series(leading_components(rows), dtype=object)
-    spans = rows.groupby("place")
-    errors["first_seen_at"], errors["last_seen_at"] = spans["first_at"].min(), spans["last_at"].max()
-    newest = rows.sort_values(["last_at", "message"]).groupby("place")["message"].last()
-    errors["example"] = [hide_secrets(text)[:MOST_OF_EXAMPLE] for text in newest]
+    cases: defaultdict[Key, list[Told]] = defaultdict(list)
+    for row in rows:
+        cases[of_pair[row.category, row.message]].append(row)
+    found = sorted(cases)
+    if not found:
+        return []
+    daily = np.array([count_days(cases[key], settings.lookback_days) for key in found])
     ages = settings.lookback_days - 1 - np.argmax(daily[:, ::-1] > 0, axis=1)  # when each came first
     oldest = oldest_like_it(found, ages)
-    errors[LATELY] = (ages < settings.quiet_days) & (oldest < ages + settings.new_days)
-    known = oldest >= settings.new_days
-    recent = daily[:, : 2 * WEEK].sum(1) > 0
-    return with_trends(errors[recent].reset_index(drop=True), daily[recent], known[recent], settings)
+    lately = (ages < settings.quiet_days) & (oldest < ages + settings.new_days)
+    recent = np.flatnonzero(daily[:, : 2 * WEEK].sum(1))
+    daily, known = daily[recent], oldest[recent] >= settings.new_days
+    trends = judge_trends(daily, settings, known)
+    figures = zip(
+        daily[:, :WEEK].sum(1).tolist(),
+        daily[:, WEEK : 2 * WEEK].sum(1).tolist(),
+        daily[:, 0].tolist(),
+        trends.trend,
+        trends.p_value.tolist(),
+        lately[recent].tolist(),
+        strict=True,
+    )
+    return [
+        name_error(found[place], cases[found[place]], *of) for place, of in zip(recent, figures, strict=True)
+    ]
 
 
-def count_days(rows: pd.DataFrame, errors: int, days: int) -> Counts:
-    """Occurrences of each error on each day, the last first; shape (errors, days)."""
-    daily = np.zeros((errors, days), np.int64)
-    for place, ages, counts in zip(rows["place"], rows["ages"], rows["counts"], strict=True):
-        daily[place, ages] += counts  # no age comes twice in one row
+def count_days(rows: Sequence[Told], days: int) -> Counts:
+    """Occurrences of one error on each day, the last first; shape (days,)."""
+    daily = np.zeros(days, np.int64)
+    for row in rows:
+        daily[row.ages] += row.counts  # no age comes twice in one row
     return daily
+
+
+def name_error(
+    key: Key,
+    rows: Sequence[Told],
+    week: int,
+    before: int,
+    last_day: int,
+    trend: str,
+    p_value: float,
+    came_lately: bool,
+) -> Error:
+    """An error with its counts per period and its trend, from what was told of it."""
+    newest = max(rows, key=lambda row: (row.last_at, row.message))
+    return Error(
+        *key,
+        component=leading_component(rows),
+        occurrences=week,
+        previous_occurrences=before,
+        last_day_occurrences=last_day,
+        first_seen_at=min(row.first_at for row in rows),
+        last_seen_at=newest.last_at,
+        example=hide_secrets(newest.message)[:MOST_OF_EXAMPLE],
+        trend=trend,
+        p_value=p_value,
+        came_lately=came_lately,
+    )
+
+
+def leading_component(rows: Sequence[Told]) -> str | None:
+    """The component that tells an error most often; of two, the first by code point."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        if row.component is not None:
+            counts[row.component] += sum(row.counts)
+    return min(counts, key=lambda name: (-counts[name], name), default=None)
 
 
 def oldest_like_it(keys: Sequence[Key], ages: Places) -> Places:
@@ -95,19 +148,6 @@ def oldest_like_it(keys: Sequence[Key], ages: Places) -> Places:
     return oldest
 
 
-def with_trends(errors: pd.DataFrame, daily: Counts, known: Flags, settings: ErrorSettings) -> pd.DataFrame:
-    """The errors with their counts per period and their trends."""
-    trends = judge_trends(daily, settings, known)
-    counted = errors.assign(
-        occurrences=daily[:, :WEEK].sum(1),
-        previous_occurrences=daily[:, WEEK : 2 * WEEK].sum(1),
-        last_day_occurrences=daily[:, 0],
-        trend=trends.trend,
-        p_value=trends.p_value,
-    )
-    return counted[[*COLUMNS, LATELY]]
-
-
 def fingerprints(counts: Mapping[Pair, int], settings: ErrorSettings) -> dict[Pair, Key]:
     """Category and fingerprint of every pair of own category and message; pairs of one category merge.
 
@@ -116,7 +156,7 @@ def fingerprints(counts: Mapping[Pair, int], settings: ErrorSettings) -> dict[Pa
     """
     by_own: defaultdict[str | None, dict[Pair, str]] = defaultdict(dict)
     for own, message in counts:
-        by_own[own_category(own)][own, message] = write(tokens(fold(message) or SILENT))
+        by_own[own_category(own)][own, message] = shape_of(message)
     keys: dict[Pair, Key] = {}
     room = settings.most_shapes
     for own, texts in sorted(by_own.items(), key=lambda item: (len(item[1]), item[0] or "")):
@@ -129,6 +169,12 @@ def fingerprints(counts: Mapping[Pair, int], settings: ErrorSettings) -> dict[Pa
         }
         room -= len(shapes)
     return keys
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def shape_of(message: str) -> str:
+    """The shape of a message, as `write` has it."""
+    return write(tokens(fold(message) or SILENT))
 
 
 def add_up(texts: Mapping[Pair, str], counts: Mapping[Pair, int]) -> Counter[str]:
@@ -152,15 +198,3 @@ def shorten(text: str) -> str:
         return text
     digest = blake2b(raw, digest_size=6).hexdigest()
     return f"{raw[: MOST_BYTES - 16].decode(errors='ignore')}… {digest}"
-
-
-def leading_components(rows: pd.DataFrame) -> list[str | None]:
-    """The component that tells each error most often; of two, the first by code point."""
-    counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for place, component, times in zip(rows["place"], rows["component"], rows["occurrences"], strict=True):
-        if isinstance(component, str):
-            counts[place][component] += times
-    return [
-        min(counts[place], key=lambda name: (-counts[place][name], name), default=None)
-        for place in range(rows["place"].max() + 1)
-    ]

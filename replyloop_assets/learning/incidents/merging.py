@@ -56,6 +56,8 @@ def merge_shapes(shapes: Collection[Shape], least_values: int) -> dict[Shape, Sh
 def merge_alike(shapes: Collection[Shape], least_values: int) -> dict[Shape, Shape]:
     """The shape that each one of the same length belongs to."""
     merged = {shape: shape for shape in shapes}
+    if len(merged) == 1:
+        return merged
     words = Words(shapes)
     for widen in (settle_ids, widen_one, widen_two, widen_one):
         while step := widen(sorted(set(merged.values())), words, least_values):
@@ -68,6 +70,8 @@ def oldest_alike(shapes: Sequence[Shape], ages: Places) -> Places:
     oldest = ages.copy()
     places = {shape: place for place, shape in enumerate(shapes)}
     for alike in by_length(shapes):
+        if len(alike) == 1:
+            continue
         here = np.array([places[shape] for shape in alike])
         table = Words(alike).table(alike)
         rest, flags = table.rest(), table.may_widen()
@@ -105,6 +109,8 @@ def widen_one(shapes: Sequence[Shape], words: Words, least_values: int) -> dict[
 
 def widen_two(shapes: Sequence[Shape], words: Words, least_values: int) -> dict[Shape, Shape]:
     """Shapes with two of their rarest words widened, where each of the two takes half as many values."""
+    if len(shapes) < least_values:
+        return {}
     terms, may_vary, weight, _ = table = words.table(shapes)
     rare = rarest(terms, may_vary)
     pairs = [(one, two) for two in range(rare.shape[1]) for one in range(two)]

@@ -9,6 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from replyloop_assets.learning.comparison import Floats, Moments
 from replyloop_assets.learning.health.diagnosis import (
     FELL,
+    Compared,
     Group,
     decompose,
     diagnose,
@@ -16,6 +17,7 @@ from replyloop_assets.learning.health.diagnosis import (
     holm,
 )
 
+Sides = dict[str, tuple[list[str], Moments, Moments]]  # of a dimension its values, before and now
 counts = st.lists(st.tuples(*[st.integers(0, 50)] * 4), min_size=1, max_size=6).filter(
     lambda rows: sum(r[0] for r in rows) > 0 and sum(r[2] for r in rows) > 0
 )
@@ -25,7 +27,7 @@ counts = st.lists(st.tuples(*[st.integers(0, 50)] * 4), min_size=1, max_size=6).
 def test_the_parts_sum_to_the_change_of_the_average(rows: list[tuple[int, int, int, int]]) -> None:
     n0, total0, n1, total1 = np.array(rows, float).T
     total0, total1 = total0 * (n0 > 0), total1 * (n1 > 0)
-    parts = decompose(Moments(n0, total0, total0), Moments(n1, total1, total1))
+    parts = decompose(Moments(n0, total0, total0), Moments(n1, total1, total1), np.zeros(len(n0), int))
     change = total1.sum() / n1.sum() - total0.sum() / n0.sum()
     assert parts.within.sum() + parts.mix.sum() == pytest.approx(change, abs=1e-9)
 
@@ -47,15 +49,34 @@ def moments(rng: np.random.Generator, means: list[float], sizes: list[int]) -> M
     return Moments(*(part.astype(float) for part in sums))
 
 
+def diagnosed(groups: Sides, day_noise: float = 0.0) -> list[Group]:
+    """Of one window, which stands beside one that is as noisy and a quiet one, of which nothing changes."""
+    keys = [(name, value) for name, (values, *_) in groups.items() for value in values]
+    before, now = (
+        Moments(
+            *(np.concatenate(part) for part in zip(*(sides[n] for sides in groups.values()), strict=True))
+        )
+        for n in (1, 2)
+    )
+    window = np.repeat([0, 1, 2], len(keys))
+    dimension, value = (list(part) * 3 for part in zip(*keys, strict=True))
+    same = [Moments(*(np.concatenate(part) for part in zip(*sides, strict=True))) for sides in (
+        (before, before, before), (before, now, now)
+    )]  # fmt: skip
+    quiet, seen, sure = diagnose(Compared(window, dimension, value, *same), np.array([0.0, day_noise, 0.0]))
+    assert not any(one.fell or one.share_of_drop for one in quiet)
+    assert len(seen) == len(sure)
+    return seen
+
+
 def told(before: tuple[list[float], list[int]], now: tuple[list[float], list[int]]) -> list[Group]:
     rng = np.random.default_rng(1)
     whole = (["100K+", "5K-10K"], moments(rng, [1, 1], [4000, 4000]), moments(rng, [0.8, 0.8], [400, 400]))
-    return diagnose(
+    return diagnosed(
         {
             "generator": (["A", "B", "C"], moments(rng, *before), moments(rng, *now)),
             "engagement_tier": whole,
-        },
-        day_noise=0.0,
+        }
     )
 
 
@@ -95,20 +116,20 @@ def test_without_a_fall_no_shares_are_given() -> None:
 
 def test_a_value_seen_on_one_side_only_and_an_empty_side() -> None:
     rng = np.random.default_rng(2)
-    groups = diagnose(
-        {"generator": (["A", "B"], moments(rng, [1, 1], [100, 0]), moments(rng, [1, 1], [50, 50]))}, 0.0
+    groups = diagnosed(
+        {"generator": (["A", "B"], moments(rng, [1, 1], [100, 0]), moments(rng, [1, 1], [50, 50]))}
     )
     assert groups[1].mean_before is None
     assert groups[1].p_value is None
     assert not groups[1].fell
     empty = Moments(*np.zeros((3, 2)))
-    assert diagnose({"generator": (["A", "B"], empty, moments(rng, [1, 1], [9, 9]))}, 0.0) == []
+    assert diagnosed({"generator": (["A", "B"], empty, moments(rng, [1, 1], [9, 9]))}) == []
 
 
 def test_the_noise_of_days_makes_a_fall_less_sure() -> None:
     rng = np.random.default_rng(3)
     groups = {"generator": (["A"], moments(rng, [1], [3000]), moments(rng, [0.7], [300]))}
-    calm, noisy = (diagnose(groups, noise)[0] for noise in (0.0, 0.05))
+    calm, noisy = (diagnosed(groups, noise)[0] for noise in (0.0, 0.05))
     assert calm.p_value is not None
     assert noisy.p_value is not None
     assert calm.p_value < 0.001 < noisy.p_value

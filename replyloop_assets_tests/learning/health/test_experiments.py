@@ -57,12 +57,13 @@ class World:
 
     def decided(self) -> Decided:
         groups = self.daily(0, tested=True), self.daily(1, tested=True), self.daily(1)
-        return Decided("generator", "A", "B", self.adopted, self.started, self.ended, *groups)
+        return Decided("one", "generator", "A", "B", self.adopted, self.started, self.ended, *groups)
 
     def status(self, logs: Moments) -> str:
         followers = Moments(*np.array([(len(y), y.sum(), (y**2).sum()) for y in self.y], float).T)
         days = [FIRST + timedelta(days=n) for n in range(len(self.y))]
-        return judge(days, followers, logs, HealthSettings()).status
+        window = (Moments(*(part[None] for part in one)) for one in (followers, logs))
+        return judge([days], *window, HealthSettings(), ["followers"])[0].status
 
     def with_and_without(self) -> tuple[str, str]:
         """The status as it is judged, and as it would be if experiments were not thought of."""
@@ -123,8 +124,8 @@ def test_a_difference_is_believed_as_far_as_it_is_sure() -> None:
 def test_what_replaces_an_adopted_value_adds_what_that_added_too() -> None:
     first = World(2.0, started=60, ended=89).live(150)
     one = first.decided()
-    again = Decided("generator", "B", "C", True, 100, 110, one.control, one.treatment, one.of_value)
-    other = Decided("format", "B", "C", True, 100, 110, one.control, one.treatment, one.of_value)
+    again = Decided("two", "generator", "B", "C", True, 100, 110, one.control, one.treatment, one.of_value)
+    other = Decided("three", "format", "B", "C", True, 100, 110, one.control, one.treatment, one.of_value)
 
     def lowered(*decided: Decided) -> float:
         return float((first.daily().total - without_experiments(first.daily(), decided, SPREAD).total).sum())

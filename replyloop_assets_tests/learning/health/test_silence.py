@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from replyloop_assets.learning.health.silence import (
@@ -19,7 +20,8 @@ def silence_after(offsets: list[int], hours: float) -> Silence | None:
     """Facts at noon of these days, looked at so many hours after the last."""
     days = [FIRST + timedelta(days=n) for n in offsets]
     last = datetime.combine(days[-1], datetime.min.time(), UTC) + NOON
-    return find_silence("replies", days, last, last + timedelta(hours=hours))
+    ordinals = np.array([day.toordinal() for day in days])
+    return find_silence("replies", ordinals, last, last + timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ def verdict(outcomes: list[Floats], settings: HealthSettings = DEFAULT) -> Verdi
         Moments(*np.array([(len(y), y.sum(), (y**2).sum()) for y in series], float).T)
         for series in (outcomes, [np.log1p(y) for y in outcomes])
     )
-    return judge(days, followers, logs, settings)
+    (seen,) = judge(
+        [days],
+        *(Moments(*(part[None] for part in one)) for one in (followers, logs)),
+        settings,
+        ["followers"],
+    )
+    return seen
 
 
 def outcomes(days: int, drop_at: int = 1000, left: float = 0.4) -> list[Floats]:

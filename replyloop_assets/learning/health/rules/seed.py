@@ -118,20 +118,29 @@ def compare_windows(recent: Moments, historical: Moments, settings: HealthSettin
     return Comparison(degradation, p_value, degraded, degraded & sure)
 
 
-def check_health(age: Floats, daily: Moments, settings: HealthSettings) -> Health:
-    """The seed's verdict on one window.
+def check_health(daily: Moments, settings: HealthSettings) -> list[Health]:
+    """The seed's verdict on the last day of each window.
 
     Args:
-        age: how many days before the window's last day each row lies, 0 for that day itself.
-        daily: count, sum and sum of squares of followers per reply, one entry per row.
+        daily: count, sum and sum of squares of followers per reply, shape (windows, days), consecutive days.
     """
     recent, historical = (
-        Moments(*(np.asarray(part[age < days].sum(), float) for part in daily))
+        Moments(*(np.asarray(part[..., -days:].sum(-1)) for part in daily))
         for days in (settings.recent_days, settings.historical_days)
     )
     seen = compare_windows(recent, historical, settings)
-    now, then, degradation = float(recent.mean), float(historical.mean), float(seen.degradation)
-    samples = int(recent.n)
+    figures = (recent.mean, historical.mean, recent.n, historical.n, *seen)
+    return [
+        tell(now, then, int(samples), int(before), Comparison(*compared), settings)
+        for now, then, samples, before, *compared in zip(*(part.tolist() for part in figures), strict=True)
+    ]
+
+
+def tell(
+    now: float, then: float, samples: int, before: int, seen: Comparison, settings: HealthSettings
+) -> Health:
+    """One window's verdict in words, from its averages, numbers of replies and comparison."""
+    degradation = float(seen.degradation)
     if np.isnan(degradation):
         status = "unknown"
         reason = (
@@ -147,7 +156,7 @@ def check_health(age: Floats, daily: Moments, settings: HealthSettings) -> Healt
             f" over {samples} replies."
         )
     warranted, p_value = bool(seen.pivot_warranted), float(seen.p_value)
-    return Health(status, now, then, degradation, samples, int(historical.n), p_value, warranted, reason)
+    return Health(status, now, then, degradation, samples, before, p_value, warranted, reason)
 
 
 def seed_episode(followers: Moments, settings: HealthSettings) -> int:
