@@ -11,26 +11,45 @@ searched for is free for all. The parts of a list too long for one query share b
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import NamedTuple
 
 from replyloop_assets.learning.queries import SearchSettings, api_query, quoted, split_terms, web_query
 
 # '<5K' is missing: it has no lower bound to search by
 TIER_MIN_LIKES = {"100K+": 100_000, "50K-100K": 50_000, "25K-50K": 25_000, "10K-25K": 10_000, "5K-10K": 5_000}
-COLUMNS = [
-    "position",
-    "label",
-    "priority",
-    "min_likes",
-    "is_exploration",
-    "budget_share",
-    "web_query",
-    "api_query",
-    "reason",
-]
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
+
+
+class Account(NamedTuple):
+    """An author that was answered: followers a reply on average and as believed, and the replies."""
+
+    username: object  # one that is no name is left out
+    average: float
+    believed: float
+    n: int
+
+
+class Tier(NamedTuple):
+    """An engagement tier: followers a reply, confidence, and its share of the allocation (0 to 1, both)."""
+
+    name: str
+    average: float
+    confidence: float
+    share: float | None
+
+
+class Query(NamedTuple):
+    """A row of the plan."""
+
+    position: int
+    label: str
+    priority: int
+    min_likes: int
+    is_exploration: bool
+    budget_share: float
+    web_query: str
+    api_query: str
+    reason: str
 
 
 class Search(NamedTuple):
@@ -46,35 +65,29 @@ class Search(NamedTuple):
 
 
 def build_plan(
-    accounts: pd.DataFrame, tiers: pd.DataFrame, pivot_open: bool, settings: SearchSettings
-) -> pd.DataFrame:
-    """The plan of one window, the highest priority first.
+    accounts: Sequence[Account], tiers: Sequence[Tier], pivot_open: bool, settings: SearchSettings
+) -> list[Query]:
+    """The plan of one window, the highest priority first; the shares of the budget sum to 1.
 
     Args:
-        accounts: `username`, `avg_followers` per reply and `believed_followers`, `n` replies; a name that is
-            none is left out.
-        tiers: the engagement tiers, best first: `name`, `avg_followers`, `confidence` (0 to 1), and the
-            `share` that the allocation gives them (0 to 1); without any share all weigh the same.
+        tiers: best first; where the allocation gives none of them a share all weigh the same.
         pivot_open: whether more is to be explored, as a pivot is open.
-
-    Returns:
-        One row per query with the columns of `COLUMNS`; `budget_share` sums to 1.
     """
     known = [*proven_search(accounts, settings), *tier_searches(tiers, settings), *topic_search(settings)]
     total = sum(search.weight for search in known)
     explored = settings.pivot_exploration_share if pivot_open else settings.exploration_share
     if not known:
         explored = 1.0
-    rows: list[tuple[Any, ...]] = []
+    plan: list[Query] = []
     for search in sorted(
         [*known, exploration(pivot_open, bool(known), settings)], key=lambda search: -search.priority
     ):
         share = explored if search.is_exploration else (1 - explored) * search.weight / total
         parts = split_terms(search.terms, search.min_likes, settings)
         for number, terms in enumerate(parts, 1):
-            rows.append(
-                (
-                    len(rows) + 1,
+            plan.append(
+                Query(
+                    len(plan) + 1,
                     search.label if len(parts) == 1 else f"{search.label} ({number}/{len(parts)})",
                     search.priority,
                     search.min_likes,
@@ -85,24 +98,22 @@ def build_plan(
                     search.reason,
                 )
             )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return plan
 
 
-def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[Search]:
+def proven_search(accounts: Sequence[Account], settings: SearchSettings) -> Iterable[Search]:
     """The accounts that brought enough followers per reply and are believed to, the best, if there are any.
 
     One lucky reply makes an average, and where replies hardly differ a belief too: it proves nothing.
     """
     least = settings.proven_avg_followers
     proven = sorted(
-        (-believed, -average, -n, name)
-        for name, average, believed, n in rows_of(
-            accounts, "username", "avg_followers", "believed_followers", "n"
-        )
-        if min(average, believed) >= least
-        and n >= settings.proven_replies
-        and isinstance(name, str)
-        and USERNAME.fullmatch(name)
+        (-one.believed, -one.average, -one.n, one.username)
+        for one in accounts
+        if min(one.average, one.believed) >= least
+        and one.n >= settings.proven_replies
+        and isinstance(one.username, str)
+        and USERNAME.fullmatch(one.username)
     )
     names = list(dict.fromkeys(name.lower() for *_, name in proven))[: settings.proven_accounts]
     if not names:
@@ -121,12 +132,11 @@ def proven_search(accounts: pd.DataFrame, settings: SearchSettings) -> Iterable[
     )
 
 
-def tier_searches(tiers: pd.DataFrame, settings: SearchSettings) -> list[Search]:
+def tier_searches(tiers: Sequence[Tier], settings: SearchSettings) -> list[Search]:
     """The engagement tiers that are known well enough, best first, where the allocation gives anything."""
-    allocated = bool((tiers["share"].to_numpy(float) > 0).any())
+    allocated = any(tier.share and tier.share > 0 for tier in tiers)
     searches: list[Search] = []
-    columns = ("name", "avg_followers", "confidence", "share")
-    for place, (name, average, confidence, given) in enumerate(rows_of(tiers, *columns), 1):
+    for place, (name, average, confidence, given) in enumerate(tiers, 1):
         share = given if allocated else 1 / len(tiers)
         if not (name in TIER_MIN_LIKES and confidence > settings.tier_confidence and share and share > 0):
             continue
@@ -176,11 +186,6 @@ def exploration(pivot_open: bool, anything_known: bool, settings: SearchSettings
         reason,
         is_exploration=True,
     )
-
-
-def rows_of(frame: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
-    """The rows of some columns, as plain values."""
-    return zip(*(frame[name].tolist() for name in names), strict=True)
 
 
 def short(count: int) -> str:

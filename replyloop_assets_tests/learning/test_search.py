@@ -10,15 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from replyloop_assets.learning import search
 from replyloop_assets.learning.queries import SearchSettings, topic_problem
-from replyloop_assets.learning.search import (
-    COLUMNS,
-    TIER_MIN_LIKES,
-    build_plan,
-    short,
-)
+from replyloop_assets.learning.search import TIER_MIN_LIKES, short
 
 SEED = SearchSettings()
+COLUMNS = list(search.Query._fields)
 Account = tuple[object, float, int] | tuple[object, float, int, float]  # the last: what is believed
 Tier = tuple[str, float, float, float | None]
 KNOWN: list[Tier] = [
@@ -35,18 +32,12 @@ def plan_of(
     pivot_open: bool = False,
     settings: SearchSettings = SEED,
 ) -> pd.DataFrame:
-    return build_plan(
-        pd.DataFrame(
-            [
-                (name, average, average if believed is None else believed, n)
-                for name, average, n, believed in ((*one, None)[:4] for one in accounts)
-            ],
-            columns=["username", "avg_followers", "believed_followers", "n"],
-        ),
-        pd.DataFrame(list(tiers), columns=["name", "avg_followers", "confidence", "share"]),
-        pivot_open,
-        settings,
-    )
+    known = [
+        search.Account(name, average, average if believed is None else believed, n)
+        for name, average, n, believed in ((*one, None)[:4] for one in accounts)
+    ]
+    plan = search.build_plan(known, [search.Tier(*tier) for tier in tiers], pivot_open, settings)
+    return pd.DataFrame(plan, columns=COLUMNS)
 
 
 def labels(plan: pd.DataFrame) -> list[str]:

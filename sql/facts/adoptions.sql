@@ -11,7 +11,7 @@ SELECT DISTINCT ON (asked.place, decided.at, experiment.dimension, experiment.tr
 FROM unnest(cast(:as_ofs AS TIMESTAMPTZ[])) WITH ORDINALITY AS asked (as_of, place)
 INNER JOIN experiment_events AS decided
     ON
-        decided.at < asked.as_of
+        asked.as_of > decided.at
         AND decided.at >= asked.as_of - cast(:incumbency AS INTERVAL)
 INNER JOIN experiments AS experiment ON decided.experiment_id = experiment.id
 WHERE
@@ -33,4 +33,8 @@ WHERE
             END
     )
 ORDER BY
-    asked.place ASC, decided.at ASC, experiment.dimension ASC, experiment.treatment_strategy ASC, experiment.id ASC
+    asked.place ASC,
+    decided.at ASC,
+    experiment.dimension ASC,
+    experiment.treatment_strategy ASC,
+    experiment.id ASC

@@ -1,8 +1,9 @@
--- Grain: one row per engagement tier, and per account that brought enough and is believed to, of the same
--- day's analytics, best first, a tier with its share of the same day's allocation. Where there is neither,
--- one empty row still says whether the window held replies and whether a pivot was open just before the
--- as-of.
+-- Grain: one row per window asked for, and engagement tier, or account that brought enough and is believed to,
+-- of the same day's analytics, best first, a tier with its share of the same day's allocation. Where there is
+-- neither, one empty row still says whether the window held replies and whether a pivot was open just before
+-- its as-of.
 SELECT
+    known.day,
     known.holds_replies,
     known.pivot_open,
     rated.dimension_type,
@@ -14,18 +15,21 @@ SELECT
     allocated.probability AS share
 FROM (
     SELECT
-        (SELECT count(*) > 0 FROM reply_performance_analytics WHERE day = :day) AS holds_replies,
+        asked.day,
+        (SELECT count(*) > 0 FROM reply_performance_analytics AS any_rated WHERE any_rated.day = asked.day)
+        AS holds_replies,
         (
             SELECT count(*) > 0
-            FROM pivots
+            FROM pivots AS pivot
             WHERE
-                opened_at < :as_of
-                AND least(closed_at, opened_at + :pivot_days * INTERVAL '24 hours') >= :as_of
+                pivot.opened_at < asked.as_of
+                AND least(pivot.closed_at, pivot.opened_at + :pivot_days * INTERVAL '24 hours') >= asked.as_of
         ) AS pivot_open
+    FROM unnest(cast(:days AS DATE[]), cast(:as_ofs AS TIMESTAMPTZ[])) AS asked (day, as_of)
 ) AS known
 LEFT JOIN reply_performance_analytics AS rated
     ON
-        rated.day = :day
+        known.day = rated.day
         AND rated.dimension_value <> 'unknown'
         AND rated.sample_size > 0
         AND (
@@ -38,7 +42,7 @@ LEFT JOIN reply_performance_analytics AS rated
         )
 LEFT JOIN strategy_allocation_history AS allocated
     ON
-        allocated.day = :day
+        known.day = allocated.day
         AND rated.dimension_type = allocated.dimension
         AND rated.dimension_value = allocated.value
-ORDER BY rated.dimension_type, (rated.metadata ->> 'rank')::INTEGER, rated.dimension_value
+ORDER BY known.day, rated.dimension_type, (rated.metadata ->> 'rank')::INTEGER, rated.dimension_value

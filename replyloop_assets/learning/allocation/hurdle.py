@@ -19,6 +19,7 @@ from replyloop_assets.learning.allocation.belief import (
     CHANGE_ODDS,
     DRIFTS,
     USUAL,
+    Parts,
     Prior,
     State,
     covariance_of,
@@ -33,6 +34,8 @@ EVIDENCE_KEPT = 0.99  # of a filter's log likelihood, from one day to the next
 SETTLED_ODDS = 50.0  # of a change, from which what was before it is forgotten
 PRIOR_WEIGHT = 4.0  # of the prior's variances, in arms
 MOST_CORRELATION = 0.9
+MOST_STEP = 2.0  # of an arm's logit, in one day
+LEAP, LEAP_ODDS = 3.0, 6.0  # logits, and standard deviations, from which all arms' rate has leapt
 SPREAD_KEPT = 0.99  # of the evidence on log variances, from one day to the next
 
 
@@ -68,12 +71,16 @@ def fold(
 def update(state: State, day: Daily, length: int = 1) -> State:
     """One day later, or `length` days at once: drift, what they brought, and the prior learned anew."""
     state = drifted(begin(state, day), length)
-    parts = posterior(state)
-    weight = weights(state)
+    parts, weight = posterior(state), weights(state)
+    leaps = leapt(state, parts, weight, day)
+    if leaps.any():
+        state = begin(forgotten(state, leaps), day)
+        parts, weight = posterior(state), weights(state)
     n, k = day.n[..., None, :], day.positives[..., None, :]
     rate = 1 / (1 + np.exp(-parts.a))
-    precision_a = n * rate * (1 - rate)
     surprise_a = k - n * rate
+    # where next to nothing was expected and much came, the slope there says nothing of how far to go
+    precision_a = np.maximum(n * rate * (1 - rate), np.abs(surprise_a) / MOST_STEP - 1 / parts.var_a)
     variance = log_variance(state)
     precision_b = k / variance[..., None, None]
     surprise_b = (day.sum_log[..., None, :] - k * parts.b) / variance[..., None, None]
@@ -108,6 +115,33 @@ def begin(state: State, day: Daily) -> State:
     return state._replace(
         begun=state.begun | starts,
         centre=np.where(starts[..., None, None], centre[..., None, :], state.centre),
+    )
+
+
+def leapt(state: State, parts: Parts, weight: Floats, day: Daily) -> Flags:
+    """Whether all arms' rate is certainly far from what was expected: far in logits, and beyond any chance.
+
+    No slope tells how far it went: a filter that followed would overshoot, and never come back.
+    """
+    rate = 1 / (1 + np.exp(-(weight[..., None] * parts.a).sum(-2)))
+    surprise = np.abs((day.positives - day.n * rate).sum(-1))
+    variance = (day.n * rate * (1 - rate)).sum(-1)
+    return np.asarray(
+        state.begun & (surprise > LEAP * variance) & (surprise > LEAP_ODDS * (1 + np.sqrt(variance)))
+    )
+
+
+def forgotten(state: State, leaps: Flags) -> State:
+    """The state with nothing learnt where the rate has leapt."""
+    new = fresh(state.known, state.prior)
+    parts = {name: getattr(state, name) for name in State._fields if name not in ("known", "prior")}
+    return state._replace(
+        **{
+            name: np.where(
+                leaps.reshape(leaps.shape + (1,) * (old.ndim - leaps.ndim)), getattr(new, name), old
+            )
+            for name, old in parts.items()
+        }
     )
 
 

@@ -157,3 +157,22 @@ def test_a_week_at_once_is_nearly_its_days() -> None:
     weekly = believe(fold(weeks, known, np.zeros(10, bool), 7))
     assert np.median(np.abs(weekly.deviation / daily.deviation - 1)) < 0.15
     assert np.median(np.abs(weekly.mean - daily.mean) / daily.deviation) < 0.25
+
+
+@pytest.mark.parametrize(("arms", "replies"), [(3, 30), (40, 3), (5, 200)])
+@pytest.mark.parametrize("prior", [belief.USUAL, belief.VISITED], ids=["followers", "visits"])
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.5), (0.01, 0.5), (0.95, 0.05)])
+def test_a_rate_that_leaps_is_followed_and_not_overshot(
+    before: float, after: float, prior: belief.Prior, arms: int, replies: int
+) -> None:
+    """As where a bot tells zeros until its metrics come in."""
+    rng = np.random.default_rng(arms)
+    families, mu = (20, arms), np.full((20, arms), 1.5)
+    days = [
+        played(rng, np.full(families, rate), mu, 1.2, replies, length)
+        for rate, length in ((before, 60), (after, 20))
+    ]
+    together = Daily(*(np.concatenate(parts, -2) for parts in zip(*days, strict=True)))
+    state = fold(together, np.ones(families, bool), quiet(together), prior=prior)
+    level = posterior(state).a[:, 0].mean(-1)
+    assert np.abs(level - np.log(after / (1 - after))).max() < 0.35
