@@ -2,76 +2,96 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 
-from replyloop_assets.assets.stage import Stage, one_by_one, stage_asset
+from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.assets.strategy_allocation import read_doubts
 from replyloop_assets.learning.allocation.doubt import widened
 from replyloop_assets.learning.allocation.evidence import steady_days
 from replyloop_assets.learning.allocation.families import Asked, in_pivot
+from replyloop_assets.learning.generators.cells import Span, merge_cells
 from replyloop_assets.learning.generators.preferences import prefer_generators
 from replyloop_assets.learning.generators.rules import rule_of
-from replyloop_assets.learning.generators.settings import GeneratorSettings
 from replyloop_assets.learning.metrics import FOLLOWERS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.filling import Read
-from replyloop_assets.warehouse.frames import read_frame, write_frame
+from replyloop_assets.warehouse.frames import write_frame
 from replyloop_assets.warehouse.pivots import Pivot, read_pivots
 from replyloop_assets.warehouse.queries import read_sql
 
+PAIR, GENERATOR = "account_generator", "generator"
 
-def choose_generators(connection: sa.Connection, window: Window, settings: Settings, days_held: int) -> int:
-    """Decide one window's distributions; the newest moves the live preferences."""
+
+def choose_generators(
+    connection: sa.Connection, windows: Sequence[Window], settings: Settings, held: Sequence[int]
+) -> list[int]:
+    """Decide the distributions of some windows; the newest moves the live preferences."""
+    rule = settings.generators
+    first = windows[0].first_day(rule.window_days)
+    daily = read_daily_sums(connection, first, windows[-1].day, [GENERATOR, PAIR], [FOLLOWERS])
+    pairs, generators = (daily[daily["dimension"] == name] for name in (PAIR, GENERATOR))
     episodes = settings.health.episode_days
-    (pivots,) = read_pivots(connection, [window], settings.allocation.window_days, episodes)
-    held = held_days(connection, window, pivots, settings.generators)
-    cells = read_frame(
-        connection,
-        read_sql("stages/generator_preferences"),
-        {
-            "first_day": window.first_day(held),
-            "day": window.day,
-            "drop_began_on": max((pivot.drop_began_on for pivot in pivots), default=None),
-            "kept": rule_of(settings.generators).evidence_kept(settings.generators),
-        },
+    pivots = read_pivots(connection, windows, settings.allocation.window_days, episodes)
+    asked = [
+        Asked(window.as_of, (window.day - first).days, [pivot[:2] for pivot in of_window])
+        for window, of_window in zip(windows, pivots, strict=True)
+    ]
+    steady = [rule.window_days] * len(windows)
+    if rule_of(rule).forgets:
+        steady = steady_days(generators, asked, rule.window_days)
+    spans = [
+        Span(
+            one.last + 1 - days,
+            one.last,
+            max(((pivot.drop_began_on - first).days for pivot in of_window), default=None),
+        )
+        for one, days, of_window in zip(asked, steady, pivots, strict=True)
+    ]
+    cells = merge_cells(pairs, generators, spans, rule_of(rule).evidence_kept(rule))
+    incumbents = read_adoptions(connection, windows, settings.allocation.incumbent_days)
+    incumbents = incumbents[incumbents["dimension"] == GENERATOR]
+    preferred = prefer_generators(
+        cells,
+        rule,
+        {int(place): rows for place, rows in incumbents.groupby(incumbents["place"].astype(int))},
+        [
+            explored(connection, window, settings, of_window)
+            for window, of_window in zip(windows, pivots, strict=True)
+        ],
     )
-    explores = None
-    if any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
-        usual, most = settings.generators.exploration_share, settings.allocation.pivot_exploration_share / 100
-        forgets = rule_of(settings.generators).forgets
-        doubt = read_doubts(connection, window, settings, pivots) if forgets else {}
-        explores = widened(usual, most, doubt, "generator")
-    adopted = read_adoptions(connection, [window], settings.allocation.incumbent_days)
-    adopted = adopted[adopted["dimension"] == "generator"]
-    preferred = prefer_generators(cells, settings.generators, adopted, explores)
-    write_frame(connection, STAGE.writes, preferred, day=window.day, as_of=window.as_of)
-    if window.is_newest:
+    place = preferred.pop("window").to_numpy(int)
+    days, as_ofs = ([getattr(windows[at], name) for at in place] for name in ("day", "as_of"))
+    write_frame(connection, STAGE.writes, preferred.assign(day=days, as_of=pd.Series(as_ofs, dtype=object)))
+    if windows[-1].is_newest:
         connection.execute(
             sa.text(read_sql("stages/generator_preferences_live")),
-            {"day": window.day, "as_of": window.as_of},
+            {"day": windows[-1].day, "as_of": windows[-1].as_of},
         )
-    return len(preferred)
+    rows: list[int] = np.bincount(place, minlength=len(windows)).tolist()
+    return rows
 
 
-def held_days(
-    connection: sa.Connection, window: Window, pivots: Sequence[Pivot], rule: GeneratorSettings
-) -> int:
-    """The days that still tell of the generators: the window's, or those since they certainly changed."""
-    if not rule_of(rule).forgets:
-        return rule.window_days
-    first = window.first_day(rule.window_days)
-    daily = read_daily_sums(connection, first, window.day, ["generator"], [FOLLOWERS])
-    asked = Asked(window.as_of, (window.day - first).days, [pivot[:2] for pivot in pivots])
-    return steady_days(daily, [asked], rule.window_days)[0]
+def explored(
+    connection: sa.Connection, window: Window, settings: Settings, pivots: Sequence[Pivot]
+) -> float | None:
+    """The share that explores while a pivot is open, from 0 to 1; None where none is."""
+    if not any(in_pivot(pivot.opened_at, pivot.closed_at, window.as_of) for pivot in pivots):
+        return None
+    usual, most = settings.generators.exploration_share, settings.allocation.pivot_exploration_share / 100
+    forgets = rule_of(settings.generators).forgets
+    doubt = read_doubts(connection, window, settings, pivots) if forgets else {}
+    return widened(usual, most, doubt, GENERATOR)
 
 
 STAGE = Stage(
     name="generator_preferences",
     group="decisions",
-    compute=one_by_one(choose_generators),
+    compute=choose_generators,
     reads=[Read("daily_rollup", load_settings().generators.window_days)],
     external=["experiment_decisions", "pivot_decisions"],
     table="generator_preferences_history",

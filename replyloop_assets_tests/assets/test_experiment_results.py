@@ -17,7 +17,7 @@ TRIAL = UUID("5f0c54a4-1f0a-4c0e-9a57-0c8f5d1f2b11")
 SHARE = 0.5
 
 
-def begin(engine: sa.Engine, horizon: int = 60) -> None:
+def begin(engine: sa.Engine, horizon: int = 60, trial: UUID = TRIAL, first: date = START) -> None:
     with engine.begin() as connection:
         connection.execute(
             sa.text(
@@ -25,25 +25,33 @@ def begin(engine: sa.Engine, horizon: int = 60) -> None:
                 " treatment_strategy, started_at, created_at, horizon_days)"
                 " VALUES (:id, 'T', 'It is better', 'generator', 'C', 'T', :at, :at, :horizon)"
             ),
-            {"id": TRIAL, "at": datetime(2026, 3, 1, tzinfo=UTC), "horizon": horizon},
+            {"id": trial, "at": datetime.combine(first, datetime.min.time(), UTC), "horizon": horizon},
         )
 
 
-def live(engine: sa.Engine, days: int, lift: float = 4.0, exposed: bool = True, per_day: int = 60) -> None:
+def live(
+    engine: sa.Engine,
+    days: int,
+    lift: float = 4.0,
+    exposed: bool = True,
+    per_day: int = 60,
+    trial: UUID = TRIAL,
+    first: date = START,
+) -> None:
     """Outcomes of so many days, half of them treated, with the exposures that the loop would have written."""
     rng = np.random.default_rng(11)
     outcomes, exposures = [], []
-    for day in days_between(START, START + timedelta(days=days - 1)):
+    for day in days_between(first, first + timedelta(days=days - 1)):
         for n in range(per_day):
             treated = n % 2 == 1
             brought = rng.random() < 0.4 * (lift if treated else 1) ** 0.5
             size = max(1, round(float(np.exp(rng.normal(1.5, 1.2)))))
-            unit = str(uuid5(TRIAL, f"{day}/{n}"))
+            unit = str(uuid5(trial, f"{day}/{n}"))
             row = {
                 "day": day,
                 "at": datetime.combine(day, datetime.min.time(), UTC),
                 "unit": unit,
-                "id": TRIAL,
+                "id": trial,
             }
             variant = "treatment" if treated else "control"
             outcomes.append(row | {"variant": variant, "y": size * brought * (lift**0.5 if treated else 1)})
@@ -227,6 +235,34 @@ def test_a_recomputation_that_agrees_says_nothing(engine: sa.Engine) -> None:
     look(engine, 12, datetime(2026, 5, 1, tzinfo=UTC))
     assert rows(engine, "SELECT * FROM experiment_results ORDER BY day") == before
     assert not rows(engine, "SELECT * FROM system_events")
+
+
+def test_a_batch_says_of_each_day_what_that_day_said_by_itself(engine: sa.Engine) -> None:
+    """Two of other days: one is adopted, the other seems broken until it is known that it is not."""
+    other, first = uuid5(TRIAL, "other"), date(2026, 3, 4)
+    begin(engine)
+    live(engine, 14)
+    begin(engine, 8, other, first)
+    live(engine, 10, lift=1, trial=other, first=first)
+    tell(
+        engine,
+        "UPDATE experiment_assignments SET assigned_at = '2026-03-09 12:00+00' WHERE unit = (SELECT min(unit)"
+        f" FROM experiment_assignments WHERE experiment_id = '{other}' AND assigned_at = '2026-03-06')",
+    )
+    query = "SELECT * FROM experiment_results ORDER BY experiment_id, day"
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    look(engine, 14, now)
+    alone = rows(engine, query)
+    tell(engine, "TRUNCATE experiment_results; DELETE FROM stage_days WHERE stage = 'experiment_results'")
+    windows = [Window.at(day, now) for day in days_between(START, START + timedelta(days=13))]
+    experiment_results.STAGE.fill_batch(runtime_at(engine, now), windows)
+    assert rows(engine, query) == alone
+    adopted, broken = ([row for row in alone if row.experiment_id == key] for key in (TRIAL, other))
+    assert adopted[-1].decision == "adopt"
+    assert adopted[-1].look == len(adopted) < 14
+    assert [row.look for row in broken] == [1, 2, 3, 6, 7, 8]
+    assert [row.look for row in broken if "without having been exposed" in row.reason] == [3]
+    assert "inconclusive" in broken[-1].reason
 
 
 def test_suggestions_come_from_the_newest_closed_day_within_the_budget(engine: sa.Engine) -> None:

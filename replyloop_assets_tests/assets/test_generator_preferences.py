@@ -145,6 +145,11 @@ def pivoted(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     That the change may be certain by itself, so that what was before is forgotten, is left out.
     """
     monkeypatch.setattr(generator_preferences, "steady_days", lambda daily, asked, days: [days] * len(asked))
+    fall(engine)
+    return engine
+
+
+def fall(engine: sa.Engine) -> None:
     for day in days_between(FIRST, LAST):
         fallen = day >= date(2026, 3, 16)
         for account in ("ann", "bob"):
@@ -152,7 +157,6 @@ def pivoted(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
             reply(engine, day, account, "Data", 4, 8)
     with engine.begin() as connection:
         connection.execute(PIVOT, {"opened_at": PIVOTED_AT})
-    return engine
 
 
 def shares_on(engine: sa.Engine, day: date, account: str = "ann") -> dict[str, Any]:
@@ -206,3 +210,44 @@ def test_the_seed_s_rule_knows_of_no_discount(pivoted: sa.Engine) -> None:
     found = shares_on(pivoted, date(2026, 3, 18))
     assert found["Story"].probability == pytest.approx(0.7)  # the pivot that is open explores by either rule
     assert found["Story"].mean_followers == pytest.approx(15 * 60 / 180)
+
+
+ADOPTED = """
+    INSERT INTO experiments (
+        id, experiment_name, hypothesis, dimension, control_strategy, treatment_strategy, created_at
+    )
+    VALUES (
+        '5f0c54a4-1f0a-4c0e-9a57-0c8f5d1f2b11', 'T', 'T', 'generator', 'Story', 'Data', '2026-03-01 00:00+00'
+    );
+    INSERT INTO experiment_events (experiment_id, event, at, reason, inputs)
+    VALUES (
+        '5f0c54a4-1f0a-4c0e-9a57-0c8f5d1f2b11', 'decided', '2026-03-09 00:00+00', 'T',
+        '{"decision": "adopt", "control_share": 0.6}'
+    )
+"""
+
+
+def test_a_batch_decides_of_each_day_what_that_day_decides_by_itself(engine: sa.Engine) -> None:
+    """With a treatment adopted, a pivot, and a change so certain that what was before is forgotten."""
+    fall(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(ADOPTED)
+    days = days_between(FIRST, LAST)
+    turn(engine, NOON, days)
+    query = sa.text("SELECT * FROM generator_preferences_history ORDER BY day, account, generator_name")
+    with engine.begin() as connection:
+        alone = connection.execute(query).all()
+        connection.exec_driver_sql(
+            "TRUNCATE generator_preferences_history, generator_preferences;"
+            " DELETE FROM stage_days WHERE stage = 'generator_preferences'"
+        )
+    windows = [Window.at(day, NOON) for day in days]
+    filled = generator_preferences.STAGE.fill_batch(runtime_at(engine, NOON), windows)
+    with engine.connect() as connection:
+        assert connection.execute(query).all() == alone
+    assert [one and one.rows for one in filled] == [6] * len(days)
+    assert {row.as_of for row in rows(engine, "generator_preferences")} == {NOON}
+    data, story = ([shares_on(engine, day)[name] for day in days] for name in ("Data", "Story"))
+    assert data[7].probability < 0.5 < 0.6 <= data[8].probability
+    assert (story[16].sample_size, story[17].sample_size) == (170, 30)
+    assert story[16].probability < 0.2 < story[17].probability

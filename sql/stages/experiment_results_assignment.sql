@@ -1,7 +1,8 @@
 -- Grain: one row per open experiment and look (the day since its start) on which units were given a
 -- variant or were judged: by the ledger, what was to be expected of them. Only a unit that the loop served
 -- is judged, and outcomes without exposure only where others of the experiment can be traced to theirs, or
--- where the loop started it: an import knows of no exposures.
+-- where the loop started it: an import knows of no exposures. All that counts in a row was known as it is by
+-- its day `known` at the latest: what an earlier day saw may have been another.
 WITH open AS (
     SELECT
         experiment.id,
@@ -58,6 +59,7 @@ firsts AS (
         given.unit,
         given.variant,
         min(given.at) AS at,
+        max(given.at) AS last_at,
         min(given.p) AS p
     FROM given
     GROUP BY given.id, given.unit, given.variant
@@ -71,6 +73,7 @@ exposed AS (
         (array_agg(firsts.variant ORDER BY firsts.at, firsts.variant))[1] AS variant,
         min(firsts.p) AS p,
         (min(firsts.at) AT TIME ZONE 'UTC')::DATE AS day,
+        (max(firsts.last_at) AT TIME ZONE 'UTC')::DATE AS known,
         -- known to be broken from its second variant on
         CASE WHEN count(*) > 1 THEN (max(firsts.at) AT TIME ZONE 'UTC')::DATE END AS twice_day
     FROM firsts
@@ -107,7 +110,10 @@ judged AS (
         named.day,
         named.variant,
         exposed.variant AS given,
-        exposed.p
+        exposed.p,
+        greatest(
+            named.day, max(exposed.known) OVER (PARTITION BY named.id, named.day, named.decision_id)
+        ) AS known
     FROM named
     LEFT JOIN exposed ON named.key = exposed.key
     ORDER BY
@@ -119,39 +125,45 @@ judged AS (
         exposed.unit ASC
 ),
 
+-- from when on outcomes without exposure count
+traceable AS (
+    SELECT
+        traced.id,
+        min(traced.known) AS known
+    FROM (
+        SELECT id, known FROM judged WHERE given IS NOT NULL
+        UNION ALL
+        SELECT started.experiment_id, (started.at AT TIME ZONE 'UTC')::DATE
+        FROM experiment_events AS started
+        WHERE started.event = 'started' AND started.at < :as_of
+    ) AS traced
+    GROUP BY traced.id
+),
+
 counted AS (
     SELECT
-        id, day, variant, p,
-        1 AS exposed, 0 AS judged, 0 AS twice, 0 AS unexposed
+        id, day, variant, coalesce(p, 0) AS p, known,
+        (p IS NOT NULL)::INTEGER AS exposed, 0 AS judged, 0 AS twice, 0 AS unexposed
     FROM exposed
-    WHERE p IS NOT NULL
     UNION ALL
     SELECT
-        id, twice_day, variant, 0,
+        id, twice_day, variant, 0, known,
         0, 0, 1, 0
     FROM exposed
     WHERE twice_day IS NOT NULL
     UNION ALL
     SELECT
-        id, day, variant, p,
-        0, 1, (given <> variant)::INTEGER, 0
+        id, day, variant, coalesce(p, 0), known,
+        0, (p IS NOT NULL)::INTEGER, (p IS NOT NULL AND given <> variant)::INTEGER, 0
     FROM judged
-    WHERE given IS NOT NULL AND p IS NOT NULL
+    WHERE given IS NOT NULL
     UNION ALL
     SELECT
-        id, day, variant, 0,
+        judged.id, judged.day, judged.variant, 0, greatest(judged.known, traceable.known),
         0, 0, 0, 1
     FROM judged
-    WHERE
-        given IS NULL
-        AND (
-            id IN (SELECT traced.id FROM judged AS traced WHERE traced.given IS NOT NULL)
-            OR id IN (
-                SELECT started.experiment_id
-                FROM experiment_events AS started
-                WHERE started.event = 'started' AND started.at < :as_of
-            )
-        )
+    INNER JOIN traceable ON judged.id = traceable.id
+    WHERE judged.given IS NULL
 )
 
 SELECT
@@ -166,7 +178,8 @@ SELECT
     sum(judged * p ORDER BY p) AS judged_expected,
     sum(judged * p * (1 - p) ORDER BY p) AS judged_variance,
     sum(twice) AS twice,
-    sum(unexposed) AS unexposed
+    sum(unexposed) AS unexposed,
+    max(known) AS known
 FROM counted
 INNER JOIN open ON counted.id = open.id
 GROUP BY counted.id, open.started_day, counted.day

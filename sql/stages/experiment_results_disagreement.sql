@@ -1,7 +1,22 @@
 -- Tells, once per experiment, that what is known now would have ended it otherwise than it was ended. The
--- recorded fact stands. Grain of the parameters: one look, recomputed.
+-- recorded fact stands. The parameter is a list of recomputed looks.
+WITH looks AS (
+    SELECT one.*
+    FROM
+        jsonb_to_recordset(cast(:looks AS JSONB))
+            AS one (
+                place INTEGER,
+                experiment_id UUID,
+                look INTEGER,
+                decision TEXT,
+                reason TEXT,
+                event TEXT,
+                status TEXT
+            )
+)
+
 INSERT INTO events (event_type, severity, event_data)
-SELECT
+SELECT DISTINCT ON (recorded.experiment_id)
     'experiment_disagreement',
     'warning',
     jsonb_build_object(
@@ -9,30 +24,27 @@ SELECT
         'experiment_id', recorded.experiment_id,
         'message', 'Experiment ' || experiment.experiment_name || ' was recorded as '
         || coalesce(nullif(recorded.inputs ->> 'status', 'completed'), recorded.inputs ->> 'decision')
-        || ' by look ' || (recorded.inputs ->> 'look') || '; recomputed, look ' || cast(:look AS INTEGER)
+        || ' by look ' || (recorded.inputs ->> 'look') || '; recomputed, look ' || one.look
         || ' says ' || CASE
-            WHEN cast(:status AS TEXT) IN ('inconclusive', 'failed') THEN cast(:status AS TEXT)
-            ELSE cast(:decision AS TEXT)
-        END || ': ' || cast(:reason AS TEXT) || ' What was decided stands.'
+            WHEN one.status IN ('inconclusive', 'failed') THEN one.status
+            ELSE one.decision
+        END || ': ' || one.reason || ' What was decided stands.'
     )
-FROM experiment_events AS recorded
+FROM looks AS one
+INNER JOIN experiment_events AS recorded ON one.experiment_id = recorded.experiment_id
 INNER JOIN experiments AS experiment ON recorded.experiment_id = experiment.id
 WHERE
-    recorded.experiment_id = cast(:experiment_id AS UUID)
-    AND recorded.event IN ('decided', 'stopped')
+    recorded.event IN ('decided', 'stopped')
     AND recorded.inputs ? 'look'
     AND (
         -- ended sooner, or otherwise, or not at all by the look that ended it
-        (
-            cast(:event AS TEXT) IS NOT NULL
-            AND cast(:look AS INTEGER) < (recorded.inputs ->> 'look')::INTEGER
-        )
+        (one.event IS NOT NULL AND one.look < (recorded.inputs ->> 'look')::INTEGER)
         OR (
-            cast(:look AS INTEGER) >= (recorded.inputs ->> 'look')::INTEGER
+            one.look >= (recorded.inputs ->> 'look')::INTEGER
             AND (
-                cast(:event AS TEXT) IS DISTINCT FROM recorded.event
-                OR cast(:decision AS TEXT) <> recorded.inputs ->> 'decision'
-                OR cast(:look AS INTEGER) > (recorded.inputs ->> 'look')::INTEGER
+                one.event IS DISTINCT FROM recorded.event
+                OR one.decision <> recorded.inputs ->> 'decision'
+                OR one.look > (recorded.inputs ->> 'look')::INTEGER
             )
         )
     )
@@ -40,5 +52,6 @@ WHERE
         SELECT FROM events AS told
         WHERE
             told.event_type = 'experiment_disagreement'
-            AND told.event_data ->> 'experiment_id' = cast(:experiment_id AS TEXT)
+            AND told.event_data ->> 'experiment_id' = recorded.experiment_id::TEXT
     )
+ORDER BY recorded.experiment_id, one.place

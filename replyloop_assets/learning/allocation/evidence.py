@@ -151,15 +151,18 @@ def steady_days(daily: pd.DataFrame, asked: Sequence[Asked], window_days: int) -
     places = {name: place for place, name in enumerate(dict.fromkeys(named))}
     sums = lay_out(daily, places, asked)
     alarms, lengths = alarms_of(asked, window_days), steps_of(window_days)[1]
-    held = []
+    held = [window_days] * len(asked)
+    by_arms: dict[int, list[int]] = {}
+    by_step: dict[int, Floats] = {}
     for window, one in enumerate(asked):
-        by_step, total = cut(sums, one.last, window_days)
-        arms = np.flatnonzero(total[:, 0] > 0)
-        if not len(arms):
-            held.append(window_days)
-            continue
-        parts = by_step[:, arms].transpose(2, 0, 1)[: len(PARTS)]
-        state = fold(Daily(*parts), np.ones(len(arms), bool), alarms[window], lengths)
-        steady = int(state.steady_days)
-        held.append(window_days if steady >= lengths.sum() else min(steady, window_days))
+        steps, total = cut(sums, one.last, window_days)
+        seen = total[:, 0] > 0
+        by_step[window] = steps[:, seen]
+        if seen.any():
+            by_arms.setdefault(int(seen.sum()), []).append(window)
+    for arms, alike in by_arms.items():
+        parts = np.array([by_step[window] for window in alike]).transpose(3, 0, 1, 2)[: len(PARTS)]
+        state = fold(Daily(*parts), np.ones((len(alike), arms), bool), alarms[alike], lengths)
+        for window, steady in zip(alike, state.steady_days.astype(int).tolist(), strict=True):
+            held[window] = window_days if steady >= lengths.sum() else min(steady, window_days)
     return held

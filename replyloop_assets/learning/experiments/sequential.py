@@ -121,4 +121,7 @@ def crossing(score: Floats, mass: Floats, root: float, step: float, left: float)
 @cache
 def legendre(nodes: int) -> tuple[Floats, Floats]:
     """Nodes and weights of Gauss-Legendre quadrature on [-1, 1]; a multiple of 16 of them."""
-    return np.polynomial.legendre.leggauss(16 * max(2, -(-nodes // 16)))
+    from scipy.special import roots_legendre
+
+    found = roots_legendre(16 * max(2, -(-nodes // 16)))
+    return found[0], found[1]

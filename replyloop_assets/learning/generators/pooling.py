@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.comparison import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, Floats
+from replyloop_assets.learning.comparison import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, Flags, Floats
 
 # The prior over each effect on (a, b): standard deviation, correlation, and its weight in effects.
 ACCOUNT_SD, GENERATOR_SD, INTERACTION_SD = 0.5, 0.3, 0.2
@@ -47,24 +47,33 @@ def effect_prior(deviation: float) -> Floats:
     return deviation**2 * np.array([[1, CORRELATION], [CORRELATION, 1]])
 
 
-def learned(prior: Floats, effects: Floats, spread: Floats, axes: tuple[int, ...]) -> Floats:
-    """The covariance of effects, from their posterior means (..., 2, 1) and covariances (..., 2, 2)."""
-    count = np.prod([effects.shape[axis] for axis in axes])
-    moments = (effects @ transposed(effects) + spread).sum(axes)
+def learned(prior: Floats, effects: Floats, spread: Floats, among: Flags, axes: tuple[int, ...]) -> Floats:
+    """The covariance of effects, from their posterior means (..., 2, 1) and covariances (..., 2, 2).
+
+    `among` says which there are, shape (...); they are summed over its `axes`.
+    """
+    count = among.sum(axes)[..., None, None]
+    outer = np.where(among[..., None, None], effects @ transposed(effects) + spread, 0)
+    moments = outer.sum(tuple(axis - 2 for axis in axes))
     return np.asarray((PRIOR_WEIGHT * prior + moments) / (PRIOR_WEIGHT + count))
 
 
-def believe(counts: Counts, head_start: Floats | float = 0.0) -> Beliefs:
+def believe(counts: Counts, head_start: Floats | float = 0.0, known: Flags | None = None) -> Beliefs:
     """The posterior over accounts and generators of what a reply brings, on the log scale.
 
     An account or a generator without any reply may be among them: it is believed to be like the others.
 
     Args:
         counts: any leading axes are independent problems, solved side by side.
-        head_start: prior mean of each generator's effect on both parts, shape (generators,).
+        head_start: prior mean of each generator's effect on both parts, shape (..., generators).
+        known: which accounts there are, shape (..., accounts); all, if not given. The others are without a
+            reply, and only make tables of one size: they change nothing but the last bits.
     """
     n, k = counts.n, counts.positives
     generators = n.shape[-1]
+    of_accounts = np.ones(n.shape[:-1], bool) if known is None else known
+    of_pairs = np.broadcast_to(of_accounts[..., None], n.shape)
+    of_all = np.ones((*n.shape[:-2], generators), bool)
     both = (*n.shape[:-2], 2 * (1 + generators), 1)
     # A cell's (a, b) is account + design @ (level, generator effects) + interaction.
     design = np.stack([np.kron(row, np.eye(2)) for row in np.eye(1 + generators)[1:]])
@@ -82,7 +91,7 @@ def believe(counts: Counts, head_start: Floats | float = 0.0) -> Beliefs:
     offset = np.zeros(both)
     offset[..., 0, 0] = start
     offset[..., 1, 0] = counts.sum_log.sum(cells) / np.maximum(hits, 1)
-    offset[..., 2:, 0] = np.repeat(np.broadcast_to(head_start, generators), 2)
+    offset[..., 2:, 0] = np.repeat(np.broadcast_to(head_start, of_all.shape), 2, axis=-1)
 
     priors = [effect_prior(sd) for sd in (ACCOUNT_SD, GENERATOR_SD, INTERACTION_SD)]
     lead = (*n.shape[:-2], 2, 2)
@@ -128,15 +137,17 @@ def believe(counts: Counts, head_start: Floats | float = 0.0) -> Beliefs:
             priors[2],
             interaction,
             pair - gain @ pair + gain @ spread @ transposed(gain),
-            (-4, -3),
+            of_pairs,
+            (-2, -1),
         )
         of_account = learned(
             priors[0],
             accounts,
             account + pull @ covariance[..., None, :, :] @ transposed(pull),
-            (-3,),
+            of_accounts,
+            (-1,),
         )
-        of_generator = learned(priors[1], effects, covariance[..., rows, columns], (-3,))
+        of_generator = learned(priors[1], effects, covariance[..., rows, columns], of_all, (-1,))
 
     # log E[y] = log P(y > 0) + b: its gradient in (a, b) is (1 - P(y > 0), 1)
     rate = 1 / (1 + np.exp(-logit))

@@ -16,6 +16,7 @@ from replyloop_assets.learning.belief.estimate import believe as believe_one
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.generators.bands import ANY_ACCOUNT, bands, confidence
+from replyloop_assets.learning.generators.cells import FIELDS, Cells, Span, merge_cells
 from replyloop_assets.learning.generators.pooling import Counts, believe, contrast_deviation
 from replyloop_assets.learning.generators.preferences import COLUMNS, prefer_generators
 from replyloop_assets.learning.generators.rules.pooled import pooled_shares
@@ -41,6 +42,19 @@ def cells_of(*rows: tuple[str, str, int, float]) -> pd.DataFrame:
         squares = 2.5 * n * mean**2 * np.exp(1.7)
         table.append((account, generator, n, k, n * mean, squares, k * log, k * (log**2 + 1.7)))
     return pd.DataFrame(table, columns=CELLS).assign(replies=lambda cells: cells["n"])
+
+
+def prefer(cells: pd.DataFrame, rule: GeneratorSettings, explores: float | None = None) -> pd.DataFrame:
+    """The preferences of one window."""
+    accounts, generators = (sorted(set(cells[name])) for name in ("account", "generator"))
+    places = [
+        np.array([names.index(name) for name in cells[of]], int)
+        for names, of in ((accounts, "account"), (generators, "generator"))
+    ]
+    laid_out = Cells(
+        accounts, generators, np.zeros(len(cells), int), *places, cells[FIELDS].to_numpy(float).T
+    )
+    return prefer_generators(laid_out, rule, pivot_exploration=[explores])
 
 
 # --- P(optimal) -------------------------------------------------------------------------------------
@@ -171,6 +185,47 @@ def test_leading_axes_are_problems_side_by_side() -> None:
         np.testing.assert_allclose(together[at], alone, atol=1e-9)
 
 
+def test_windows_side_by_side_are_as_each_by_itself() -> None:
+    """Bit for bit: of other days, accounts, generators and explorations, drops, adoptions, no replies."""
+    rng = np.random.default_rng(8)
+    days = 40
+    names = [(f"a{n:02}", f"G{at}") for n in range(25) for at in range(4)]
+    names += [("a × b", "G1"), ("x", "Long × G1"), ("x × Long", "G1")]
+    pairs, wrote = [], {name: set() for name in ("G0", "G1", "G2", "G3", "Long × G1")}
+    for place, (account, generator) in enumerate(names):
+        of = np.flatnonzero(rng.random(days) < 0.4)
+        # a generator that came late, accounts that come one by one
+        of = of[of >= (30 if generator == "G3" else 0 if place > 90 else place // 4)]
+        wrote[generator] |= set(of.tolist())
+        y = [rng.poisson(rng.gamma(0.5, 9), rng.integers(1, 4)) for _ in of]
+        hits = [one[one > 0] for one in y]
+        sums = [
+            ([len(one) for one in y], [len(one) for one in hits], [np.log(one).sum() for one in hits]),
+            (
+                [(np.log(one) ** 2).sum() for one in hits],
+                [one.sum() for one in y],
+                [(one**2).sum() for one in y],
+            ),
+        ]
+        pairs.append((f"{account} × {generator}", of.tolist(), *sums[0], *sums[1]))
+    frame = pd.DataFrame(pairs, columns=["value", "day", *Totals._fields])
+    generators = pd.DataFrame({"value": list(wrote), "day": [sorted(of) for of in wrote.values()]})
+    spans = [Span(max(0, last - 20), last, 25 if last > 30 else None) for last in range(3, days)]
+    spans[5] = Span(90, 95)
+    explores = [0.3 if last % 3 == 0 else None for last in range(3, days)]
+    adopted = pd.DataFrame([("G2", "G0", 0.5)], columns=["value", "replaces", "former_share"])
+    for rule in (POOLED, SEED):
+        cells = merge_cells(frame, generators, spans, 0.15)
+        together = prefer_generators(cells, rule, {7: adopted, 20: adopted}, explores)
+        assert set(together["window"]) == set(range(len(spans))) - {5}
+        assert {"x", "x × Long"} <= set(together["account"])
+        for at, span in enumerate(spans):
+            own = {0: adopted} if at in (7, 20) else None
+            alone = prefer_generators(merge_cells(frame, generators, [span], 0.15), rule, own, [explores[at]])
+            of_window = together[together["window"] == at].assign(window=0).reset_index(drop=True)
+            assert of_window.astype(object).equals(alone.astype(object))
+
+
 names = st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_size=4, unique=True)
 
 
@@ -192,7 +247,7 @@ def windows(draw: st.DrawFn) -> pd.DataFrame:
 def test_every_account_has_a_whole_distribution_whatever_the_order(
     cells: pd.DataFrame, random: Random
 ) -> None:
-    preferred = prefer_generators(cells, POOLED)
+    preferred = prefer(cells, POOLED)
     assert tuple(preferred.columns) == COLUMNS
     generators = sorted(set(cells["generator"]))
     least = 0.1 / (4 * len(generators))
@@ -203,10 +258,10 @@ def test_every_account_has_a_whole_distribution_whatever_the_order(
     met = set(cells.loc[cells["n"] > 0, "account"])
     assert set(preferred["account"]) == {*met, ANY_ACCOUNT}
     mixed = cells.iloc[random.sample(range(len(cells)), len(cells))]
-    pd.testing.assert_frame_equal(prefer_generators(mixed, POOLED), preferred)
+    pd.testing.assert_frame_equal(prefer(mixed, POOLED), preferred)
 
     rename = {name: f"z{len(generators) - at}" for at, name in enumerate(generators)}
-    renamed = prefer_generators(cells.assign(generator=cells["generator"].map(rename)), POOLED)
+    renamed = prefer(cells.assign(generator=cells["generator"].map(rename)), POOLED)
     there = renamed.set_index(["account", "generator_name"])["expected_followers"]
     here = preferred.assign(generator_name=preferred["generator_name"].map(rename))
     here = here.set_index(["account", "generator_name"])["expected_followers"]
@@ -215,7 +270,7 @@ def test_every_account_has_a_whole_distribution_whatever_the_order(
 
 def test_what_is_expected_adds_up_to_what_is_believed_of_all() -> None:
     cells = cells_of(("ann", "A", 20, 4.0), ("ann", "B", 9, 8.0), ("bob", "A", 31, 2.0))
-    preferred = prefer_generators(cells, POOLED)
+    preferred = prefer(cells, POOLED)
     own = preferred[preferred["account"] != ANY_ACCOUNT]
     all_replies = Totals(*cells[list(Totals._fields)].sum().to_numpy(float)[:, None])
     total = believe_one(all_replies).mean.item() * cells["n"].sum()
@@ -228,7 +283,7 @@ def test_what_is_expected_adds_up_to_what_is_believed_of_all() -> None:
 
 def test_the_reason_is_in_words() -> None:
     cells = cells_of(("ann", "PersonalStory", 14, 8.0), ("bob", "PersonalStory", 106, 8.0))
-    reasons = prefer_generators(cells, POOLED).set_index("account")["reason"]
+    reasons = prefer(cells, POOLED).set_index("account")["reason"]
     assert reasons["ann"].startswith("PersonalStory 100%: 8.")
     assert reasons["ann"].endswith("14 replies to this account, 120 to all; use with caution")
     assert reasons["bob"].endswith("106 replies to this account, 120 to all; use")
@@ -237,24 +292,24 @@ def test_the_reason_is_in_words() -> None:
 
 def test_with_nothing_measured_the_default_has_a_head_start_and_no_more() -> None:
     cells = cells_of(*(("ann", name, 0, 0.0) for name in ("A", "B", "ResearchSynthesizer")))
-    preferred = prefer_generators(cells, POOLED)
+    preferred = prefer(cells, POOLED)
     assert set(preferred["account"]) == {ANY_ACCOUNT}
     assert preferred["expected_followers"].isna().all()
     a, b, default = preferred["probability"]
     assert a == pytest.approx(b)
     assert a < default < 0.75
-    others = prefer_generators(cells.replace("ResearchSynthesizer", "C"), POOLED)
+    others = prefer(cells.replace("ResearchSynthesizer", "C"), POOLED)
     assert others["probability"].tolist() == pytest.approx([1 / 3] * 3)
 
 
 def test_the_unknown_is_no_arm_but_tells_of_the_generators() -> None:
     cells = cells_of(("unknown", "A", 90, 2.0), ("unknown", "B", 90, 9.0), ("ann", "unknown", 50, 90.0))
-    preferred = prefer_generators(cells, POOLED)
+    preferred = prefer(cells, POOLED)
     assert preferred[["account", "generator_name"]].to_numpy().tolist() == [["*", "A"], ["*", "B"]]
     assert preferred["probability"].iloc[1] > 0.8
     for rule in (POOLED, SEED):
-        assert prefer_generators(cells.iloc[2:], rule).empty
-        assert tuple(prefer_generators(cells.iloc[:0], rule).columns) == COLUMNS
+        assert prefer(cells.iloc[2:], rule).empty
+        assert tuple(prefer(cells.iloc[:0], rule).columns) == COLUMNS
 
 
 # --- the seed's rule --------------------------------------------------------------------------------
@@ -282,7 +337,7 @@ def test_the_settings_are_the_seeds_numbers() -> None:
 def test_the_seeds_bands(samples: int, band: str) -> None:
     assert bands(confidence(np.array(float(samples)), SEED), SEED) == band
     cells = cells_of(("ann", "Story", samples, 9.0), ("ann", "ResearchSynthesizer", 40, 2.0))
-    preferred = prefer_generators(cells, SEED).set_index(["account", "generator_name"])
+    preferred = prefer(cells, SEED).set_index(["account", "generator_name"])
     taken = preferred.loc["ann"].query("probability > 0")
     assert taken["probability"].tolist() == [1.0]
     best = "Story" if band != "default" else "ResearchSynthesizer"
@@ -296,7 +351,7 @@ def test_the_seeds_rule_explores_while_a_pivot_is_open() -> None:
     cells = cells_of(
         ("ann", "Story", 40, 9.0), ("ann", "ResearchSynthesizer", 40, 2.0), ("bo", "Facts", 9, 1.0)
     )
-    preferred = prefer_generators(cells, SEED, pivot_exploration=0.3).set_index(["account", "generator_name"])
+    preferred = prefer(cells, SEED, explores=0.3).set_index(["account", "generator_name"])
     assert preferred.groupby("account")["probability"].sum().tolist() == pytest.approx([1.0] * 3)
     ann = preferred.loc["ann"]
     assert ann["probability"].to_dict() == pytest.approx(
@@ -304,12 +359,12 @@ def test_the_seeds_rule_explores_while_a_pivot_is_open() -> None:
     )
     assert ann["reason"]["Story"].startswith("Story is the best here")
     assert ann["reason"]["Facts"].endswith("but tried on 15% while a pivot is open")
-    alone = prefer_generators(cells_of(("ann", "ResearchSynthesizer", 5, 9.0)), SEED, pivot_exploration=0.3)
+    alone = prefer(cells_of(("ann", "ResearchSynthesizer", 5, 9.0)), SEED, explores=0.3)
     assert alone["probability"].tolist() == [1.0, 1.0]
 
 
 def test_the_seeds_default_is_an_arm_even_where_nobody_used_it() -> None:
-    preferred = prefer_generators(cells_of(("ann", "Story", 5, 9.0)), SEED)
+    preferred = prefer(cells_of(("ann", "Story", 5, 9.0)), SEED)
     assert preferred["generator_name"].tolist() == ["ResearchSynthesizer", "Story"] * 2
     assert preferred["probability"].tolist() == [1.0, 0.0] * 2
     assert preferred["reason"].iloc[0] == "No strong signal: ResearchSynthesizer is the default"

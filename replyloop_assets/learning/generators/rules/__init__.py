@@ -33,20 +33,24 @@ class Rule(Protocol):
         self,
         counts: Counts,
         believed: Callable[[], Beliefs],
-        default: int,
+        default: NDArray[np.intp] | int,
         settings: GeneratorSettings,
-        pivot_exploration: float | None = None,
+        explores: Floats | float = np.nan,
     ) -> Floats:
         """The share of each generator in each account, shape (..., accounts, generators).
 
         Args:
             believed: gives the posterior, for a rule that wants it.
-            default: the place of the default generator.
-            pivot_exploration: the share that explores while a pivot is open, which is in `settings` then.
+            default: the place of the default generator, of each account's window.
+            explores: the share that explores there while a pivot is open; NaN where none is.
         """
 
     def settle_bands(
-        self, bands: NDArray[np.object_], counts: Counts, default: int, settings: GeneratorSettings
+        self,
+        bands: NDArray[np.object_],
+        counts: Counts,
+        default: NDArray[np.intp] | int,
+        settings: GeneratorSettings,
     ) -> None:
         """Correct the bands, in place, where the rule chose otherwise than they say."""
 

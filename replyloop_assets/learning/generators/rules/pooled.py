@@ -28,15 +28,20 @@ class Pooled:
         self,
         counts: Counts,
         believed: Callable[[], Beliefs],
-        default: int,
+        default: NDArray[np.intp] | int,
         settings: GeneratorSettings,
-        pivot_exploration: float | None = None,
+        explores: Floats | float = np.nan,
     ) -> Floats:
-        """By the chance of being the best; the settings hold what explores."""
-        return pooled_shares(believed(), settings)
+        """By the chance of being the best."""
+        exploration = np.where(np.isnan(explores), settings.exploration_share, explores)
+        return pooled_shares(believed(), settings, np.asarray(exploration)[..., None])
 
     def settle_bands(
-        self, bands: NDArray[np.object_], counts: Counts, default: int, settings: GeneratorSettings
+        self,
+        bands: NDArray[np.object_],
+        counts: Counts,
+        default: NDArray[np.intp] | int,
+        settings: GeneratorSettings,
     ) -> None:
         """The bands stand as they are."""
 
@@ -62,7 +67,13 @@ class Pooled:
         return f"{words}{samples} replies to this account, {of_all} to all; {evidence}"
 
 
-def pooled_shares(beliefs: Beliefs, settings: GeneratorSettings) -> Floats:
-    """The default rule's share of each generator in each account, shape (..., accounts, generators)."""
+def pooled_shares(
+    beliefs: Beliefs, settings: GeneratorSettings, exploration: Floats | float | None = None
+) -> Floats:
+    """The default rule's share of each generator in each account, shape (..., accounts, generators).
+
+    `exploration` is the share that explores, of the settings if not given.
+    """
     deviation = settings.temper * contrast_deviation(beliefs.covariance)
-    return shares(optimal_probability(beliefs.mean, deviation), settings.exploration_share)
+    explores = settings.exploration_share if exploration is None else exploration
+    return shares(optimal_probability(beliefs.mean, deviation), explores)

@@ -30,15 +30,19 @@ class Seed:
         self,
         counts: Counts,
         believed: Callable[[], Beliefs],
-        default: int,
+        default: NDArray[np.intp] | int,
         settings: GeneratorSettings,
-        pivot_exploration: float | None = None,
+        explores: Floats | float = np.nan,
     ) -> Floats:
         """The chosen one gets everything; in a pivot the others explore all the same."""
-        return seed_shares(counts, default, settings, pivot_exploration or 0.0)
+        return seed_shares(counts, default, settings, np.asarray(np.nan_to_num(explores))[..., None])
 
     def settle_bands(
-        self, bands: NDArray[np.object_], counts: Counts, default: int, settings: GeneratorSettings
+        self,
+        bands: NDArray[np.object_],
+        counts: Counts,
+        default: NDArray[np.intp] | int,
+        settings: GeneratorSettings,
     ) -> None:
         """What is taken for want of evidence is the default, whatever its own samples say."""
         chosen, trusted = seed_choice(counts, default, settings)
@@ -69,7 +73,7 @@ class Seed:
 
 
 def seed_choice(
-    counts: Counts, default: int, settings: GeneratorSettings
+    counts: Counts, default: NDArray[np.intp] | int, settings: GeneratorSettings
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """The seed's generator of each account, and whether its evidence chose it.
 
@@ -84,7 +88,10 @@ def seed_choice(
 
 
 def seed_shares(
-    counts: Counts, default: int, settings: GeneratorSettings, exploration: float = 0.0
+    counts: Counts,
+    default: NDArray[np.intp] | int,
+    settings: GeneratorSettings,
+    exploration: Floats | float = 0.0,
 ) -> Floats:
     """The seed's rule as shares: a point, with nothing left to explore; shape (..., accounts, generators).
 
