@@ -67,6 +67,7 @@ def rate_replies(connection: sa.Connection, window: Window, settings: Settings, 
     if window.is_newest:
         for name in ("live", "added"):
             show(connection, STAGE.name, read_sql(f"stages/{STAGE.name}_{name}"), {"day": window.day})
+        connection.execute(sa.text(read_sql(f"stages/{STAGE.name}_queue")))
     return rows
 
 
