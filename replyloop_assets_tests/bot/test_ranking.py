@@ -1,17 +1,16 @@
-"""The queue that is kept ready for claims: whatever happens, it holds what a look at everything would find."""
+"""The queue that is kept ready for claims: it always holds what a look at everything would find."""
 
 import random
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from scipy import stats
 
-from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets.warehouse.queries import read_sql
 from replyloop_assets_tests.bot.adopting import Adopt
 from replyloop_assets_tests.bot.calls import (
     HOUR,
@@ -40,9 +39,10 @@ def check(engine: sa.Engine, at: datetime) -> int:
     with engine.begin() as connection:
         connection.exec_driver_sql("SELECT refresh_queue(%s)", (at,))
         assert connection.exec_driver_sql(DIFFERENCE, {"at": at}).all() == []
-        held = connection.exec_driver_sql(f"SELECT count(*), count(DISTINCT opportunity_id) FROM ({KEPT}) k")
-        assert len(set(row := tuple(held.one()))) == 1
-        return int(row[0])
+        held = connection.exec_driver_sql("SELECT opportunity_id FROM queue_posts WHERE slot IS NOT NULL")
+        ids = held.scalars().all()
+        assert len(ids) == len(set(ids))
+        return len(ids)
 
 
 def find(engine: sa.Engine, at: datetime, **told: Any) -> str:
@@ -144,3 +144,99 @@ def test_the_queue_holds_what_is_open_whatever_happens(engine: sa.Engine, seed: 
         sizes.append(check(engine, life.at))
     assert max(sizes) > 5
     assert min(sizes[20:]) < 3
+
+
+def test_a_post_of_a_transaction_that_took_its_time_is_not_missed(engine: sa.Engine) -> None:
+    find(engine, NOW)
+    late = (
+        "INSERT INTO reply_opportunities (tweet_id, target_username, discovered_at, recorded_at)"
+        " VALUES (%s, 'b', %s, %s)"
+    )
+    began = rows_of(engine, "SELECT clock_timestamp() - INTERVAL '5 minutes'")[0][0]
+    with engine.connect() as slow:
+        slow.exec_driver_sql(late, ("77", NOW, began))
+        assert [check(engine, NOW + n * MINUTE) for n in range(3)] == [1, 1, 1]
+        slow.commit()
+    assert check(engine, NOW + 4 * MINUTE) == 2
+
+
+def test_what_a_bot_changes_in_its_own_table_is_seen_when_its_turn_comes(engine: sa.Engine) -> None:
+    best, second, third = (find(engine, NOW, like_count=likes) for likes in (90_000, 80_000, 70_000))
+    check(engine, NOW)
+    run(engine, "UPDATE reply_opportunities SET like_count = 1000 WHERE tweet_id = %s", best)
+    run(engine, "DELETE FROM reply_opportunities WHERE tweet_id = %s", second)
+    rows = ask(engine, "claim_next", most=5, at=NOW)
+    assert [(row["tweet_id"], row["score"]) for row in rows] == [(third, 55), (best, Decimal("20.5"))]
+
+
+def test_where_rows_have_no_date_of_their_own_all_are_looked_at(adopt: Adopt) -> None:
+    engine = adopt(
+        "CREATE TABLE finds (id SERIAL PRIMARY KEY, tweet_id TEXT, username TEXT, found_at TIMESTAMPTZ);"
+        "CREATE VIEW reply_opportunities AS SELECT * FROM finds"
+    )
+    for number in range(3):  # each found long before the last claim
+        found = NOW - number * HOUR
+        row = (str(number), f"a{number}", found)
+        run(engine, "INSERT INTO finds (tweet_id, username, found_at) VALUES (%s, %s, %s)", *row)
+        (taken,) = ask(engine, "claim_next", at=NOW)
+        assert taken["tweet_id"] == str(number)
+    run(engine, "DELETE FROM opportunity_claims")
+    assert check(engine, NOW) == 3
+
+
+def test_what_the_chain_learnt_of_the_authors_counts_for_the_next_claim(engine: sa.Engine) -> None:
+    post = find(engine, NOW, target_username="one")
+    find(engine, NOW, target_username="two", like_count=22_000)
+    check(engine, NOW)
+    run(engine, "INSERT INTO discovered_accounts (username, avg_followers_per_reply) VALUES ('One', 20)")
+    run(engine, read_sql("stages/reply_performance_analytics_queue"))
+    check(engine, NOW)
+    (row,) = ask(engine, "claim_next", at=NOW)
+    assert (row["tweet_id"], row["score"]) == (post, 60)
+
+
+TIERS = {"<5K": 1_000, "10K-25K": 20_000, "50K-100K": 60_000}
+
+
+def test_no_slot_starves_and_each_gives_its_best_first(engine: sa.Engine) -> None:
+    allocate(engine, "engagement_tier", {"<5K": 0.02, "10K-25K": 0.9, "50K-100K": 0.08})
+    allocate(engine, "search_query", {"q1": 0.95, "q2": 0.05})
+    left: dict[tuple[str, str], list[str]] = {}
+    for place in range(20):
+        for tier, likes in TIERS.items():
+            query = f"q{place % 2 + 1}"
+            post = find(engine, NOW, like_count=likes + place * 100, search_query=query)
+            left.setdefault((tier, query), []).insert(0, post)
+    held = []
+    while rows := ask(engine, "claim_next", most=1 + len(held) % 3, at=NOW):
+        held += rows
+        for row in rows:
+            slot = (row["arms"]["engagement_tier"], row["arms"]["search_query"])
+            assert row["tweet_id"] == left[slot].pop(0)
+    assert not any(left.values())
+    assert len(held) == 60
+
+
+def test_what_claims_at_once_draw_from_is_what_those_before_have_left(engine: sa.Engine) -> None:
+    allocate(engine, "engagement_tier", {"<5K": 0.4, "10K-25K": 0.35, "50K-100K": 0.25})
+    rng = random.Random(3)
+    left: dict[str, set[str]] = {}
+    for _ in range(60):
+        author, tier = f"a{rng.randrange(40)}", rng.choice(list(TIERS))
+        find(engine, NOW, target_username=author, like_count=TIERS[tier])
+        left.setdefault(author, set()).add(tier)
+
+    def take(_: int) -> None:
+        while ask(engine, "claim_next", at=NOW):
+            pass
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(take, range(6)))
+    entries = ledger(engine)
+    # a transaction has its number from the first that it writes: while it is the one that claims
+    order = "SELECT decision_id, account FROM opportunity_claims ORDER BY xmin::TEXT::BIGINT"
+    for claim in rows_of(engine, order):
+        entry = entries["engagement_tier", claim.decision_id]
+        assert set(entry.available) == set().union(*left.values())
+        assert entry.arm in left.pop(claim.account)
+    assert not left

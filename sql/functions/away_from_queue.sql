@@ -1,5 +1,4 @@
--- Whose posts may not be taken at an instant: of an author who was answered a short while ago, or one of whose
--- posts is leased.
+-- Whose posts may not be taken at an instant: who was answered a short while ago, who has a post leased.
 CREATE OR REPLACE FUNCTION away_from_queue(at TIMESTAMPTZ) RETURNS TABLE (account TEXT)
 LANGUAGE sql STABLE AS $$
     SELECT lower(own.target_username)

@@ -1,7 +1,8 @@
 -- The best post among those that the queue holds with these slots, as it is at an instant. Where the bot has
 -- changed or deleted its row since, it is read again and the answer is empty.
 CREATE OR REPLACE FUNCTION best_in_queue(wanted JSONB, at TIMESTAMPTZ) RETURNS TABLE (
-    opportunity_id TEXT, tweet_id TEXT, target_username TEXT, account TEXT, tweet_text TEXT, slots JSONB, score NUMERIC
+    opportunity_id TEXT, tweet_id TEXT, target_username TEXT, account TEXT, tweet_text TEXT, slots JSONB,
+    score NUMERIC
 )
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column

@@ -1,15 +1,16 @@
--- Brings the queue to an instant: reads again what is new, what has aged, whose author or lease has changed and
--- what was answered. The posts that have a slot are then the open_opportunities of that instant. For whoever
--- claims, one at a time. An empty queue is filled anew.
+-- Brings the queue to an instant: reads again what is new, what has aged, whose author or lease has changed
+-- and what was answered. The posts that have a slot are then the open_opportunities of that instant. For
+-- whoever claims, one at a time. An empty queue is filled anew.
 CREATE OR REPLACE FUNCTION refresh_queue(at TIMESTAMPTZ) RETURNS VOID
 LANGUAGE plpgsql AS $$
 DECLARE
     hours CONSTANT INTEGER := coalesce((loop_setting('opportunity_use_hours'))::INTEGER, 24);
     used_since CONSTANT TIMESTAMPTZ := refresh_queue.at - hours * INTERVAL '1 hour';
-    -- in this order: what was recorded by then is of transactions that had begun
-    looked_at CONSTANT TIMESTAMPTZ := clock_timestamp();
-    transactions CONSTANT PG_SNAPSHOT := pg_current_snapshot();
-    next_transaction CONSTANT BIGINT := pg_snapshot_xmax(transactions)::TEXT::BIGINT;
+    -- whoever began to write before this transaction has a lower number than it
+    looked_at CONSTANT TIMESTAMPTZ := now();
+    transaction CONSTANT BIGINT := pg_current_xact_id()::TEXT::BIGINT;
+    -- all with a lower number have ended
+    ended_before CONSTANT BIGINT := pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT;
     state queue_state;
     learnt TEXT[];
     stale TEXT[];
@@ -20,7 +21,7 @@ BEGIN
     SELECT array_agg(DISTINCT heard.account) INTO learnt FROM heard;
     IF state.use_hours IS DISTINCT FROM hours
         OR state.kept_from > used_since
-        OR state.noted_transaction > next_transaction -- another server's
+        OR state.noted_transaction > transaction -- another server's
         OR '*' = ANY(learnt)
         OR NOT rows_are_dated()
         OR NOT EXISTS (SELECT FROM queue_posts)
@@ -32,7 +33,7 @@ BEGIN
         -- an hour more, as claims come not quite in the order of their instants; what other transactions have
         -- recorded is not seen yet
         state := ROW(
-            TRUE, hours, used_since - INTERVAL '1 hour', looked_at - INTERVAL '1 hour', looked_at, next_transaction
+            TRUE, hours, used_since - INTERVAL '1 hour', looked_at - INTERVAL '1 hour', looked_at, transaction
         );
         INSERT INTO queue_away (account) SELECT away.account FROM away_from_queue(refresh_queue.at) AS away;
         stale := ARRAY(
@@ -102,11 +103,11 @@ BEGIN
         state.kept_from := used_since - INTERVAL '1 hour';
         DELETE FROM queue_posts WHERE discovered_at <= state.kept_from;
     END IF;
-    IF state.noted_transaction <= pg_snapshot_xmin(transactions)::TEXT::BIGINT THEN
-        -- all that began before has ended, and was just seen; an instant may be told a little before the row
+    IF state.noted_transaction <= ended_before THEN
+        -- what they wrote was just seen; a row may be dated a little before its transaction has a number
         state.read_until := state.noted_at - INTERVAL '10 seconds';
         state.noted_at := looked_at;
-        state.noted_transaction := next_transaction;
+        state.noted_transaction := transaction;
     END IF;
     UPDATE queue_state
     SET

@@ -12,7 +12,8 @@ CREATE UNLOGGED TABLE queue_posts (
     slot UUID, -- none: not to be offered
     score NUMERIC
 );
-CREATE INDEX idx_queue_posts_best ON queue_posts (slot, score DESC, tweet_id COLLATE "C") WHERE slot IS NOT NULL;
+CREATE INDEX idx_queue_posts_best ON queue_posts (slot, score DESC, tweet_id COLLATE "C")
+WHERE slot IS NOT NULL;
 CREATE INDEX idx_queue_posts_tweet ON queue_posts (tweet_id);
 CREATE INDEX idx_queue_posts_account ON queue_posts (account);
 CREATE INDEX idx_queue_posts_since ON queue_posts (since);
@@ -42,6 +43,6 @@ CREATE UNLOGGED TABLE queue_state (
     use_hours INTEGER NOT NULL, -- for which it was filled
     kept_from TIMESTAMPTZ NOT NULL, -- it holds what was found since
     read_until TIMESTAMPTZ NOT NULL, -- every row recorded until then was seen
-    noted_at TIMESTAMPTZ NOT NULL, -- so will be, until then, once what ran at the time has ended:
-    noted_transaction BIGINT NOT NULL -- the first transaction that had not begun
+    noted_at TIMESTAMPTZ NOT NULL, -- until then, too, once all transactions below this number have ended
+    noted_transaction BIGINT NOT NULL
 );

@@ -59,10 +59,11 @@ def describe_views(connection: sa.Connection, fits: list[Fit], names: Names) -> 
             statements.append(create_trigger(one))
         if one.edge is BOT_SNAPSHOTS:
             statements += create_snapshots(one, names)
-    # what comes in between two claims is told by that
+    # by that the queue knows what is new since the last claim
     are_dated = all(one.fitted("recorded_at").homes for one in fits if one.edge in (FOUND_POSTS, OWN_POSTS))
     statements.append(
-        f"CREATE FUNCTION {SCHEMA}.rows_are_dated() RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS 'SELECT {are_dated}'"
+        f"CREATE FUNCTION {SCHEMA}.rows_are_dated() RETURNS BOOLEAN LANGUAGE sql IMMUTABLE "
+        f"AS 'SELECT {are_dated}'"
     )
     return statements
 
