@@ -42,6 +42,7 @@ bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decis
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.decisions
+	$(BIN)/python -m benchmarks.queue
 	$(BIN)/python -m benchmarks.allocators
 	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.sequential

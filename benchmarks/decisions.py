@@ -1,8 +1,9 @@
 """How many decisions a second the database takes, and how long one takes: pgbench on a fresh server.
 
 `arm_for`, `variant_for` and `generator_for`, each for units never seen (a row of the ledger is written and
-made durable) and for units it knows, by 2 to 16 clients; then what reads the queue, over 20,000 posts of
-5,000 authors. Latencies are those of pgbench's log, of every transaction.
+made durable) and for units it knows, by 2 to 16 clients; beside them a bare INSERT of such a row, by the same
+clients in turn. What reads the queue, and claims from it, is in benchmarks/queue.py. Latencies are those of
+pgbench's log, of every transaction.
 """
 
 import re
@@ -12,19 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-import sqlalchemy as sa
-
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.warehouse.engine import create_engine
-from replyloop_assets.warehouse.migrations import migrate, run_script
+from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets.warehouse.queries import run_script
 
 SECONDS = 3
 CLIENTS = (2, 4, 8, 16)
 KNOWN_UNITS = 1_000
 EXPERIMENT = "00000000-0000-4000-8000-000000000001"
 
-# what a loop that has learnt holds: 5 formats, 1,000 accounts with 5 generators each, an experiment, posts
+# what a loop that has learnt holds: 5 formats and tiers, 1,000 accounts with 5 generators each, an experiment
 LEARNT = f"""
     INSERT INTO strategy_allocation (strategy_name, strategy_type, probability, as_of)
     SELECT 'format ' || i, 'format', 0.2, now() FROM generate_series(1, 5) AS i;
@@ -42,15 +42,6 @@ LEARNT = f"""
         id, experiment_name, hypothesis, control_strategy, treatment_strategy, dimension, started_at
     )
     VALUES ('{EXPERIMENT}', 'Hours', 'Early', '18', '08', 'posting_hour', now() - INTERVAL '1 day');
-    INSERT INTO discovered_accounts (username, follower_count, avg_followers_per_reply)
-    SELECT 'author' || i, 1000 * i, i % 20 FROM generate_series(1, 5000) AS i;
-    INSERT INTO reply_opportunities (
-        tweet_id, target_username, like_count, reply_count, posted_minutes_ago, tweet_posted_at, tweet_text
-    )
-    SELECT
-        i::TEXT, 'author' || (i % 5000 + 1), 5000 + i * 7919 % 200000, i % 700, 60, now() - INTERVAL '1 hour',
-        repeat('A post of average length, ', 8)
-    FROM generate_series(1, 20000) AS i;
     ANALYZE;
 """
 CALLS = {
@@ -62,11 +53,18 @@ UNITS = {
     "new units": "\\set unit random(1, 1000000000000000)\n",
     "known units": f"\\set unit random(1, {KNOWN_UNITS})\n",
 }
-QUEUE_CALLS = {
-    "peek_queue, best 10": "SELECT tweet_id FROM peek_queue(10)",
-    "claim_next, 1 post": "SELECT tweet_id FROM claim_next(1)",
-    "claim_next, 10 posts": "SELECT tweet_id FROM claim_next(10)",
-}
+# what a decision leaves in the ledger, written by nobody's function
+INSERT = """
+    INSERT INTO decision_ledger (
+        dimension, unit, arm, probability, available, policy_version, as_of, decided_at
+    )
+    VALUES (
+        'format', 'row' || CAST(:unit AS TEXT), 'format 1', 0.2,
+        '{"format 1": 0.2, "format 2": 0.2, "format 3": 0.2, "format 4": 0.2, "format 5": 0.2}',
+        'strategy_allocation', now(), now()
+    );
+"""
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def main() -> None:
                 connection.exec_driver_sql(f"SELECT ({known}) FROM generate_series(1, {KNOWN_UNITS}) AS i")
         print(f"PostgreSQL {version}, {SECONDS} s each, pgbench -M extended; latencies in ms")
         measure_decisions(server)
-        measure_queue(server, engine)
+        measure_beside_insert(server)
         engine.dispose()
 
 
@@ -107,18 +105,21 @@ def measure_decisions(server: Server) -> None:
                 print_row(f"{name}, {units}", clients, run(server, script, clients))
 
 
-def measure_queue(server: Server, engine: sa.Engine) -> None:
-    """What reads the whole queue; the claims of one run are given back before the next."""
+def measure_beside_insert(server: Server) -> None:
+    """New decisions beside bare rows, in turn: the median of the rounds' ratios."""
+    clients = CLIENTS[-1]
+    unit = UNITS["new units"]
+    arm = unit + CALLS["arm_for"].format(unit="'new' || CAST(:unit AS TEXT)") + ";\n"
+    rounds = [(run(server, unit + INSERT, clients), run(server, arm, clients)) for _ in range(ROUNDS)]
+    bare, drawn = sorted(rounds, key=lambda pair: pair[1].rate / pair[0].rate)[ROUNDS // 2]
     print()
     print_head()
-    for name, call in QUEUE_CALLS.items():
-        for clients in (1, *CLIENTS[::3]):
-            with engine.begin() as connection:
-                connection.exec_driver_sql("DELETE FROM opportunity_claims")
-            print_row(name, clients, run(server, f"{call};\n", clients))
+    print_row("bare INSERT", clients, bare)
+    print_row("arm_for, new units", clients, drawn)
+    print(f"arm_for takes {drawn.rate / bare.rate:.2f} of the rows a second of a bare INSERT")
 
 
-def run(server: Server, script: str, clients: int) -> Measured:
+def run(server: Server, script: str, clients: int, database: str = "postgres") -> Measured:
     """One run of pgbench; its log has a line per transaction, the third word its microseconds."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = Path(folder, "script.sql")
@@ -134,7 +135,7 @@ def run(server: Server, script: str, clients: int) -> Measured:
             "file": path,
         }
         words = [f"--{name}={value}" if value else f"--{name}" for name, value in options.items()]
-        command = [str(server.bin("pgbench")), *words, server.url("postgres")]
+        command = [str(server.bin("pgbench")), *words, server.url(database)]
         done = subprocess.run(command, capture_output=True, text=True)
         rate = re.search(r"tps = ([\d.]+)", done.stdout)
         if done.returncode != 0 or rate is None:

@@ -69,6 +69,7 @@ def rate_replies(
     if windows[-1].is_newest and rows[-1]:
         for name in ("live", "added"):
             show(connection, STAGE.name, read_sql(f"stages/{STAGE.name}_{name}"), {"day": windows[-1].day})
+        connection.execute(sa.text(read_sql(f"stages/{STAGE.name}_queue")))
     return rows
 
 

@@ -205,6 +205,7 @@ def settle(connection: sa.Connection, bot: str, names: Names, settled: str | Non
     walk(connection, SCHEMA, bot)
     drop_dependents(connection, drop_views)
     fits = complete_tables(connection, bot, names)
+    connection.execute(sa.text("DELETE FROM queue_posts"))  # rated by what may have changed: filled anew
     connection.execute(sa.text("DELETE FROM dimensions"))
     connection.execute(
         sa.text("INSERT INTO dimensions VALUES (:name, :place, :is_slot, :is_testable)"),

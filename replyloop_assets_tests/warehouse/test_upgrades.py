@@ -20,7 +20,8 @@ Rows = dict[str, list[dict[str, Any]]]
 VERSIONS = recorded()
 ADOPTED = "46d2a6e-adopted"  # that version in the database of a bot with tables of its own
 LEDGERS = ("replyloop_migrations", "migrations")
-SETTLED = (*LEDGERS, "dimensions")  # these rows are the program's
+QUEUE = ("queue_away", "queue_news", "queue_posts", "queue_slots", "queue_state")
+SETTLED = (*LEDGERS, *QUEUE, "dimensions")  # these rows are the program's
 # What has another name now, by table.
 RENAMED = {
     "decision_ledger": {"family": "dimension"},

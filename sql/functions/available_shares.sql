@@ -10,7 +10,7 @@ LANGUAGE sql STABLE AS $$
         FROM unnest(held) AS held_arm (name)
         CROSS JOIN LATERAL (
             SELECT
-                sum(arm.probability) FILTER (WHERE arm.probability > 0) AS p,
+                sum(arm.probability) FILTER (WHERE arm.probability > 0 AND arm.probability < 'Infinity') AS p,
                 max(arm.as_of) AS known_as_of,
                 bool_or(arm.probability = 0 AND arm.status IS DISTINCT FROM 'paused') AS is_out
             FROM strategy_allocation AS arm
@@ -28,13 +28,14 @@ LANGUAGE sql STABLE AS $$
     )
 
     SELECT
-        array_agg(shares.name),
+        array_agg(shares.name ORDER BY shares.name COLLATE "C"),
         array_agg(
             CASE
                 WHEN shares.share IS NULL THEN sums.for_strangers / sums.strangers
                 WHEN sums.strangers > 0 THEN (1 - sums.for_strangers) * shares.share / sums.known
                 ELSE shares.share / sums.known
             END
+            ORDER BY shares.name COLLATE "C"
         ),
         max(shares.known_as_of)
     FROM shares

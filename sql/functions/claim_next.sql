@@ -14,14 +14,13 @@ LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     wanted INTEGER := greatest(0, least(coalesce(claim_next.most, 1), 100));
     moment TIMESTAMPTZ := coalesce(claim_next.at, now());
-    candidates JSONB[];
     dimensions_drawn TEXT[];
     dimension TEXT;
     decision TEXT;
-    slot JSONB;
+    drawn JSONB;
     shares RECORD;
     entry decision_ledger;
-    best JSONB;
+    best RECORD;
     writer RECORD;
     chosen TEXT;
     trial UUID;
@@ -30,24 +29,7 @@ DECLARE
 BEGIN
     -- one at a time looks at the queue: two bots never take the same post
     PERFORM one_at_a_time('claim');
-    -- a slot holds as many authors' best posts as may be taken from it, best first; the others cannot come up
-    candidates := ARRAY(
-        SELECT to_jsonb(ranked)
-        FROM (
-            SELECT
-                one.*,
-                row_number() OVER (
-                    PARTITION BY one.slots ORDER BY one.score DESC, one.tweet_id COLLATE "C"
-                ) AS place
-            FROM (
-                SELECT DISTINCT ON (opened.account, opened.slots) opened.*
-                FROM open_opportunities(moment) AS opened
-                ORDER BY opened.account, opened.slots, opened.score DESC, opened.tweet_id COLLATE "C"
-            ) AS one
-        ) AS ranked
-        WHERE ranked.place <= wanted
-        ORDER BY ranked.score DESC, ranked.tweet_id COLLATE "C"
-    );
+    PERFORM refresh_queue(moment) WHERE wanted > 0;
     -- the dimension that is surest of its best value draws first: it finds most of the queue still open to it
     dimensions_drawn := ARRAY(
         SELECT known.name
@@ -57,29 +39,32 @@ BEGIN
         GROUP BY known.name, known.place
         ORDER BY round(max(arm.probability)::NUMERIC, 6) DESC NULLS LAST, known.place
     );
-    FOR _ IN 1 .. wanted LOOP
-        EXIT WHEN cardinality(candidates) = 0;
+    WHILE wanted > 0 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM queue_posts AS post WHERE post.slot IS NOT NULL);
         decision := random_id();
-        slot := '{}';
+        drawn := '{}';
         FOREACH dimension IN ARRAY dimensions_drawn LOOP
             SELECT s.* INTO shares FROM (
-                SELECT array_agg(DISTINCT held.post -> 'slots' ->> dimension) AS arms
-                FROM unnest(candidates) AS held (post)
-                WHERE held.post -> 'slots' @> slot
+                SELECT array_agg(held.arm ORDER BY held.arm) AS arms
+                FROM (
+                    SELECT DISTINCT known.slots ->> dimension AS arm
+                    FROM queue_slots AS known
+                    WHERE
+                        known.slots @> drawn
+                        AND EXISTS (SELECT FROM queue_posts AS post WHERE post.slot = known.slot)
+                ) AS held
             ) AS queue, available_shares(dimension, queue.arms) AS s;
             IF shares.arms IS NOT NULL THEN
                 entry := assign_arm(
                     dimension, decision, shares.arms, shares.probabilities, 'strategy_allocation',
                     shares.known_as_of, moment
                 );
-                slot := slot || jsonb_build_object(dimension, entry.arm);
+                drawn := drawn || jsonb_strip_nulls(jsonb_build_object(dimension, entry.arm));
             END IF;
         END LOOP;
-        SELECT held.post INTO best FROM unnest(candidates) WITH ORDINALITY AS held (post, place)
-        WHERE held.post -> 'slots' @> slot
-        ORDER BY held.place
-        LIMIT 1;
-        SELECT * INTO writer FROM generator_for(best ->> 'account', decision, moment);
+        SELECT * INTO best FROM best_in_queue(drawn, moment);
+        CONTINUE WHEN best.tweet_id IS NULL; -- it is not there any more, or not as it was
+        SELECT * INTO writer FROM generator_for(best.account, decision, moment);
         trial := writer.experiment_id;
         variant_taken := writer.variant;
         FOR dimension IN
@@ -99,32 +84,28 @@ BEGIN
                 SELECT a.arm INTO chosen FROM arm_for(dimension, decision, moment) AS a;
             END IF;
             IF chosen IS NOT NULL THEN
-                slot := slot || jsonb_build_object(dimension, chosen);
+                drawn := drawn || jsonb_build_object(dimension, chosen);
             END IF;
         END LOOP;
         RETURN QUERY INSERT INTO opportunity_claims AS claim (
             decision_id, opportunity_id, tweet_id, account, claimed_by, claimed_at, lease_until, answer
         )
         SELECT
-            decision, best ->> 'opportunity_id', best ->> 'tweet_id', best ->> 'account',
-            left(claim_next.claimed_by, 200), moment, until,
+            decision, best.opportunity_id, best.tweet_id, best.account, left(claim_next.claimed_by, 200), moment, until,
             jsonb_build_object(
-                'target_username', best ->> 'target_username', 'generator', writer.generator, 'format', slot ->> 'format',
-                'experiment_id', trial, 'variant', variant_taken, 'score', (best ->> 'score')::NUMERIC,
-                'predicted_followers', writer.expected_followers, 'slot', slot
+                'target_username', best.target_username, 'generator', writer.generator, 'format', drawn ->> 'format',
+                'experiment_id', trial, 'variant', variant_taken, 'score', best.score,
+                'predicted_followers', writer.expected_followers, 'slot', drawn
             )
         RETURNING
-            claim.decision_id, claim.tweet_id, best ->> 'target_username', best ->> 'tweet_text',
-            (best ->> 'score')::NUMERIC, writer.generator, writer.probability, slot, trial, variant_taken,
-            writer.expected_followers,
-            explain_opportunity((best ->> 'score')::NUMERIC, best -> 'slots', best ->> 'account')
-            || ' ' || writer.reason,
+            claim.decision_id, claim.tweet_id, best.target_username, best.tweet_text, best.score, writer.generator,
+            writer.probability, drawn, trial, variant_taken, writer.expected_followers,
+            explain_opportunity(best.score, best.slots, best.account) || ' ' || writer.reason,
             claim.lease_until;
-        candidates := ARRAY(
-            SELECT held.post FROM unnest(candidates) WITH ORDINALITY AS held (post, place)
-            WHERE held.post ->> 'account' <> best ->> 'account'
-            ORDER BY held.place
-        );
+        INSERT INTO queue_away (account) VALUES (best.account) ON CONFLICT DO NOTHING;
+        UPDATE queue_posts AS post SET slot = NULL
+        WHERE post.account = best.account OR post.tweet_id = best.tweet_id;
+        wanted := wanted - 1;
     END LOOP;
 END
 $$;

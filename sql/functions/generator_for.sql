@@ -32,11 +32,11 @@ BEGIN
         SELECT given.* INTO entry
         FROM (
             SELECT
-                array_agg(p.generator_name) AS arms,
-                array_agg(p.probability) AS probabilities,
+                array_agg(p.generator_name ORDER BY p.generator_name COLLATE "C") AS arms,
+                array_agg(p.probability ORDER BY p.generator_name COLLATE "C") AS probabilities,
                 max(p.as_of) AS known_as_of
             FROM generator_preferences AS p
-            WHERE p.account = whose AND p.probability > 0
+            WHERE p.account = whose AND p.probability > 0 AND p.probability < 'Infinity'
                 AND coalesce((loop_setting('generator_choice'))::BOOLEAN, TRUE)
         ) AS choice
         CROSS JOIN LATERAL assign_arm(

@@ -41,6 +41,7 @@ BEGIN
             lower(known.username) = said.account
             AND now_known.average IS NOT NULL
             AND known.avg_followers_per_reply IS DISTINCT FROM now_known.average;
+        INSERT INTO queue_news (account) SELECT said.account WHERE FOUND;
     END IF;
     RETURN said.verdict;
 EXCEPTION

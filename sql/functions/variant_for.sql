@@ -6,17 +6,24 @@ LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     entry decision_ledger;
     running experiments;
+    shares RECORD;
 BEGIN
     SELECT * INTO running FROM experiments AS known WHERE known.id = variant_for.experiment;
     IF running.id IS NULL THEN
         RETURN QUERY SELECT NULL::TEXT, NULL::TEXT, NULL::DOUBLE PRECISION, 'There is no such experiment.';
         RETURN;
     END IF;
+    SELECT array_agg(part.variant) AS variants, array_agg(part.p) AS probabilities INTO shares
+    FROM (
+        VALUES
+        ('control', running.control_allocation_pct::DOUBLE PRECISION),
+        ('treatment', running.treatment_allocation_pct::DOUBLE PRECISION)
+    ) AS part (variant, p)
+    WHERE
+        running.status = 'running' AND running.started_at <= coalesce(variant_for.at, now())
+        AND part.p > 0 AND part.p < 'Infinity';
     entry := assign_arm(
-        'experiment:' || running.id, variant_for.unit,
-        CASE WHEN running.status = 'running' AND running.started_at <= coalesce(variant_for.at, now())
-            THEN ARRAY['control', 'treatment'] END,
-        ARRAY[running.control_allocation_pct, running.treatment_allocation_pct]::DOUBLE PRECISION[],
+        'experiment:' || running.id, variant_for.unit, shares.variants, shares.probabilities,
         'experiment/' || running.id, running.started_at, variant_for.at
     );
     IF entry.arm IS NOT NULL THEN

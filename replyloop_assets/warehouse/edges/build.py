@@ -11,7 +11,7 @@ from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.edges.casts import literal, quote, read_as, write_as
 from replyloop_assets.warehouse.edges.catalogue import read_table
 from replyloop_assets.warehouse.edges.fit import Fit, Names, fit
-from replyloop_assets.warehouse.edges.tables import BOT_SNAPSHOTS, EDGES, SNAPSHOT
+from replyloop_assets.warehouse.edges.tables import BOT_SNAPSHOTS, EDGES, FOUND_POSTS, OWN_POSTS, SNAPSHOT
 from replyloop_assets.warehouse.edges.views import (
     complete_table,
     create_indexes,
@@ -59,6 +59,12 @@ def describe_views(connection: sa.Connection, fits: list[Fit], names: Names) -> 
             statements.append(create_trigger(one))
         if one.edge is BOT_SNAPSHOTS:
             statements += create_snapshots(one, names)
+    # by that the queue knows what is new since the last claim
+    are_dated = all(one.fitted("recorded_at").homes for one in fits if one.edge in (FOUND_POSTS, OWN_POSTS))
+    statements.append(
+        f"CREATE FUNCTION {SCHEMA}.rows_are_dated() RETURNS BOOLEAN LANGUAGE sql IMMUTABLE "
+        f"AS 'SELECT {are_dated}'"
+    )
     return statements
 
 
