@@ -41,6 +41,7 @@ format: $(READY) ## put code and SQL into the house's form
 bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decisions fare beside peers
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python -m benchmarks.decisions
 	$(BIN)/python -m benchmarks.queue
 	$(BIN)/python -m benchmarks.allocators

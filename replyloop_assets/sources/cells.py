@@ -1,8 +1,10 @@
 """The cells of a spreadsheet-like file, read strictly: ids, counts and days."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from replyloop_assets.sources.items import Refused
 from replyloop_assets.sources.snowflake import MAX_ID
@@ -13,6 +15,7 @@ SPREADSHEET_DIGITS = 15  # what a spreadsheet keeps of a number; the rest become
 DIGITS = re.compile(r"[0-9]{1,19}")
 MANGLED = re.compile(r"[0-9]{1,19}([.,][0-9]{1,20})?[eE]\+?[0-9]{1,2}")
 STATUS_LINK = re.compile(r"/status(?:es)?/([0-9]{1,19})(?![0-9])")
+WHOLE_LINK = re.compile(r"https://[a-z.]+/[A-Za-z0-9_]+/status/([1-9][0-9]{0,18})")
 NO_STATUS = re.compile(r"/status(?:es)?/(undefined|null|NaN)?/?$")
 COUNT = re.compile(r"[0-9]{1,19}|[0-9]{1,3}(?:([, '\u00a0\u202f\u2019])[0-9]{3})(?:\1[0-9]{3})*")
 FRACTION_OF_NOTHING = re.compile(r"\.0+$")  # the older export writes 12 as 12.0
@@ -22,6 +25,29 @@ LEADING_NAME = re.compile(r"@([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_])")
 ENGLISH_DAY = re.compile(r"[A-Za-z]{3},? ([A-Za-z]{3}) ([0-9]{1,2}),? ([0-9]{4})")
 ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+Value = TypeVar("Value")
+
+
+class Remembered(dict[str, Value]):
+    """What a reader makes of a cell, by cell: most cells of a file say what others said before.
+
+    Only short cells are kept, and so many of them, so that no file fills the memory.
+    """
+
+    LENGTH = 32
+    CELLS = 20_000
+
+    def __init__(self, read: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, cell: str) -> Value:
+        value = self._read(cell)
+        if len(cell) <= self.LENGTH and len(self) < self.CELLS:
+            self[cell] = value
+        return value
 
 
 def read_count(cell: str) -> int | None:
@@ -55,6 +81,10 @@ def read_day(cell: str) -> date | None:
     return None
 
 
+COUNTS = Remembered(read_count)
+DAYS = Remembered(read_day)
+
+
 def read_tweet_id(cell: str, link: str) -> str:
     """The id of a post from its id cell and its link, which must agree; always a string of digits.
 
@@ -63,6 +93,9 @@ def read_tweet_id(cell: str, link: str) -> str:
     Raises:
         Refused: there is no id, the two disagree, or the id is damaged and no link has it.
     """
+    whole = WHOLE_LINK.fullmatch(link)
+    if whole and whole[1] == cell:  # as nearly all are
+        return _in_range(cell)
     text = cell.strip().removeprefix("=").strip("'\"")
     if NO_STATUS.search(link.strip()):
         raise Refused("link without a post")
@@ -76,10 +109,13 @@ def read_tweet_id(cell: str, link: str) -> str:
         raise Refused("id damaged by a spreadsheet")
     if linked is not None and text not in ("", linked) and not _may_come_from(text, linked):
         raise Refused("id and link disagree")
-    found = linked or text
-    if not 0 < int(found) <= MAX_ID:
+    return _in_range(str(int(linked or text)))
+
+
+def _in_range(tweet_id: str) -> str:
+    if not 0 < int(tweet_id) <= MAX_ID:
         raise Refused("post id out of range")
-    return str(int(found))
+    return tweet_id
 
 
 def _is_damaged(text: str) -> bool:

@@ -1,8 +1,10 @@
 """The rows of a CSV, one at a time, each with the line it begins on."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from operator import itemgetter
+from typing import NamedTuple
 
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.sources.file_reading import FileStream
@@ -10,30 +12,31 @@ from replyloop_assets.sources.items import Quarantined
 from replyloop_assets.sources.recognise import Recognised, csv_text
 
 
-class CsvRow(dict[str, str]):
-    """A row's cells by canonical column; "" where the file lacks the column."""
+class CsvRow(NamedTuple):
+    """The cells that were asked for, "" where the file lacks the column, and where they come from."""
 
-    def __init__(self, cells: dict[str, str], line: int, raw: str) -> None:
-        super().__init__(cells)
-        self.line = line
-        self.raw = raw
-
-    def __missing__(self, column: str) -> str:
-        return ""
+    cells: tuple[str, ...]
+    line: int
+    whole: list[str]
+    delimiter: str
 
     def quarantined(self, reason: str) -> Quarantined:
         """This row as one that cannot be loaded."""
-        return Quarantined(self.line, reason, self.raw)
+        return Quarantined(self.line, reason, csv_text(self.whole, self.delimiter))
 
 
-def read_csv_rows(stream: FileStream, recognised: Recognised) -> Iterator[CsvRow | Quarantined]:
-    """Every row below the header; those of a wrong width or broken quoting quarantined.
+def read_csv_rows(
+    stream: FileStream, recognised: Recognised, columns: Sequence[str]
+) -> Iterator[CsvRow | Quarantined]:
+    """Every row below the header, its `columns`; those of a wrong width or broken quoting quarantined.
 
     Raises:
         ReplyloopError: a quote is never closed, so that any number of rows may be in it.
     """
     lines = _without_blank_start(stream)
-    rows = csv.reader(lines, delimiter=recognised.delimiter, strict=True)
+    width, delimiter = recognised.width, recognised.delimiter
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    pick = itemgetter(*(recognised.columns.get(name, -1) for name in columns))  # -1: an empty cell added
     with suppress(StopIteration):
         next(rows)
     stream.mark()
@@ -55,11 +58,10 @@ def read_csv_rows(stream: FileStream, recognised: Recognised) -> Iterator[CsvRow
         stream.mark()
         if not row:
             continue
-        raw = csv_text(row, recognised.delimiter)
-        if len(row) < recognised.width or any(row[recognised.width :]):
-            yield Quarantined(line, "wrong number of columns", raw)
+        if len(row) < width or any(row[width:]):
+            yield Quarantined(line, "wrong number of columns", csv_text(row, delimiter))
             continue
-        yield CsvRow({name: row[at] for name, at in recognised.columns.items()}, line, raw)
+        yield CsvRow(pick([*row, ""]), line, row, delimiter)
 
 
 def _without_blank_start(stream: FileStream) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from replyloop_assets.sources.cells import DIGITS, LEADING_NAME, USERNAME
-from replyloop_assets.sources.csv_rows import CsvRow, read_csv_rows
+from replyloop_assets.sources.csv_rows import read_csv_rows
 from replyloop_assets.sources.file_reading import FileStream
 from replyloop_assets.sources.headers import DECISION_COLUMNS
 from replyloop_assets.sources.items import Items, Loadable, Quarantined, Refused, Skipped, storable
@@ -16,24 +18,27 @@ COLUMNS = (*DECISION_COLUMNS, "derived_id")
 DECISION_TYPES = ("single", "thread", "reply")
 VARIANTS = ("control", "treatment")
 MAX_ID_LENGTH = 200
+Cells: TypeAlias = Mapping[str, str]
 EMPTY = re.compile(r"|null|\\n", re.IGNORECASE)  # how downloads write NULL
 
 
 def read_decisions(stream: FileStream, recognised: Recognised, latest: datetime) -> Items:
     """The posted decisions of a download as rows of `COLUMNS`; those without a post skipped."""
-    for row in read_csv_rows(stream, recognised):
+    for row in read_csv_rows(stream, recognised, DECISION_COLUMNS):
         if isinstance(row, Quarantined):
             yield row
-        elif _cell(row, "decision_id") is not None and _cell(row, "tweet_id") is None:
+            continue
+        cells = dict(zip(DECISION_COLUMNS, row.cells, strict=True))
+        if _cell(cells, "decision_id") is not None and _cell(cells, "tweet_id") is None:
             yield Skipped("decision without a post")
-        else:
-            try:
-                yield Loadable(_read_decision(row, latest))
-            except Refused as refused:
-                yield row.quarantined(str(refused))
+            continue
+        try:
+            yield Loadable(_read_decision(cells, latest))
+        except Refused as refused:
+            yield row.quarantined(str(refused))
 
 
-def _read_decision(row: CsvRow, latest: datetime) -> tuple[object, ...]:
+def _read_decision(row: Cells, latest: datetime) -> tuple[object, ...]:
     decision_id = _cell(row, "decision_id")
     if decision_id is None or len(decision_id) > MAX_ID_LENGTH:
         raise Refused("no decision id")
@@ -75,19 +80,19 @@ def _read_decision(row: CsvRow, latest: datetime) -> tuple[object, ...]:
     return tuple(values[column] for column in COLUMNS)
 
 
-def _cell(row: CsvRow, column: str) -> str | None:
+def _cell(row: Cells, column: str) -> str | None:
     text = storable(row[column]).strip()
     return None if EMPTY.fullmatch(text) else text
 
 
-def _digits(row: CsvRow, column: str) -> str | None:
+def _digits(row: Cells, column: str) -> str | None:
     text = _cell(row, column)
     if text is not None and not DIGITS.fullmatch(text):
         raise Refused(f"{column} is no number")
     return text
 
 
-def _one_of(row: CsvRow, column: str, known: tuple[str, ...]) -> str | None:
+def _one_of(row: Cells, column: str, known: tuple[str, ...]) -> str | None:
     text = _cell(row, column)
     if text is not None and text.lower() not in known:
         raise Refused(f"unknown {column}")

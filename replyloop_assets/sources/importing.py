@@ -74,6 +74,7 @@ def import_file(
                     "source": recognised.format,
                     "discovered_at": discovered_at,
                     "newest": tally.newest,
+                    "loadable": tally.loadable,
                 },
             )
             summary = _summary(path, recognised, tally, merged)

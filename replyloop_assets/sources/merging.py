@@ -13,6 +13,7 @@ from replyloop_assets.warehouse.queries import read_sql
 
 NAME_LINE = re.compile(r"^-- name: (\w+).*$", re.MULTILINE)
 STAGING = "stage"
+MEMORY = sa.text("SET LOCAL work_mem = '64MB'")  # a file of 200,000 posts is joined without temporary files
 LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('replyloop_import'))")
 
 
@@ -36,7 +37,7 @@ def merge(connection: sa.Connection, name: str, parameters: Mapping[str, object]
     two of them apart.
     """
     connection.execute(LOCK)
-    connection.execute(sa.text("ANALYZE staged"))
+    connection.execute(MEMORY)
     run = {**statements("quarantine"), **statements(name)}
     last = None
     for statement_name, text in run.items():

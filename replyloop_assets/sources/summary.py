@@ -20,6 +20,11 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     newest: datetime | None = None  # of all posts in the file, reposts too
 
+    @property
+    def loadable(self) -> int:
+        """The rows that are in order, repeats among them."""
+        return self.read - self.skipped.total() - self.quarantined.total()
+
     def add_error(self, title: str) -> None:
         """Count an error that the API reported."""
         known = title in self.errors or len(self.errors) < ERROR_TITLES

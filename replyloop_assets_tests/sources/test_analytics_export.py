@@ -193,6 +193,49 @@ def test_a_second_import_changes_nothing(engine: sa.Engine, tmp_path: Path) -> N
     assert after == touched
 
 
+@pytest.mark.parametrize(
+    ("damage", "updated"),
+    [
+        ("DELETE FROM tweet_metrics WHERE likes = 1", 1),
+        ("UPDATE tweet_metrics SET likes = NULL WHERE likes = 2", 1),
+        ("UPDATE content_metadata SET content = NULL", 3),
+        ("DELETE FROM content_metadata WHERE actual_likes = 1", 0),
+        ("UPDATE discovered_accounts SET discovered_at = now()", 0),
+        ("DELETE FROM discovered_accounts WHERE username = 'name0'", 0),
+    ],
+)
+def test_a_second_import_brings_back_what_was_lost(
+    engine: sa.Engine, tmp_path: Path, damage: str, updated: int
+) -> None:
+    path = write(tmp_path, export_text([export_row(n, f"@name{n} x", likes=n) for n in range(3)]))
+    import_file(engine, path)
+    before = contents(engine, skip=["actual_likes", "actual_impressions", "actual_engagement_rate"])
+    with engine.begin() as connection:
+        connection.execute(sa.text(damage))
+    summary = import_file(engine, path)
+    assert (summary.loaded + summary.unchanged, summary.updated) == (3 - updated, updated)
+    assert contents(engine, skip=["actual_likes", "actual_impressions", "actual_engagement_rate"]) == before
+
+
+def test_a_post_that_stands_twice_is_one_post(engine: sa.Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, export_text([export_row(text="@name x"), export_row(1, "new")]))
+    with engine.begin() as connection:
+        for decision in ("one", "two"):
+            connection.execute(
+                sa.text("INSERT INTO content_metadata (decision_id, tweet_id) VALUES (:decision, :post)"),
+                {"decision": decision, "post": tweet_id()},
+            )
+            connection.execute(
+                sa.text(
+                    "INSERT INTO tweet_metrics (tweet_id, collected_at, source) VALUES (:post, :at, 'export')"
+                ),
+                {"post": tweet_id(1), "at": START + timedelta(hours=9)},
+            )
+    summary = import_file(engine, path, discovered_at=START + timedelta(hours=9))
+    assert (summary.loaded, summary.updated) == (1, 1)
+    assert read_all(engine, "SELECT DISTINCT content FROM content_metadata ORDER BY 1") == ["@name x", "new"]
+
+
 def test_a_later_export_appends_an_observation(engine: sa.Engine, tmp_path: Path) -> None:
     early = write(tmp_path, export_text([export_row(impressions=10, likes=1)]), "early")
     late = write(tmp_path, export_text([export_row(impressions=90, likes=2)]), "late")

@@ -1,12 +1,13 @@
 """Ids, counts and days as spreadsheets and exports write them."""
 
+import uuid
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replyloop_assets.sources.cells import MAX_COUNT, read_count, read_day, read_tweet_id
+from replyloop_assets.sources.cells import MAX_COUNT, Remembered, read_count, read_day, read_tweet_id
 from replyloop_assets.sources.items import Refused
 from replyloop_assets.sources.snowflake import EPOCH, FIRST_DAY, derived_decision_id, posted_at
 
@@ -24,6 +25,9 @@ def test_the_time_of_a_post_is_in_its_id() -> None:
 def test_a_derived_decision_id_is_stable_and_differs_by_post() -> None:
     assert derived_decision_id("1") == "a33c8d0f-a069-5b7b-81f8-0dc11dc849a9"
     assert derived_decision_id("1") == derived_decision_id("1") != derived_decision_id("2")
+    for number in range(100):
+        address = f"https://x.com/i/web/status/{number}"
+        assert derived_decision_id(str(number)) == str(uuid.uuid5(uuid.NAMESPACE_URL, address))
 
 
 @pytest.mark.parametrize(
@@ -126,3 +130,13 @@ def test_thousands_may_be_separated(count: int, separator: str) -> None:
 )
 def test_days(cell: str, day: date | None) -> None:
     assert read_day(cell) == day
+
+
+def test_only_so_many_short_cells_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Remembered, "CELLS", 3)
+    counts = Remembered(read_count)
+    cells = ["0", " " * Remembered.LENGTH + "1", "2", "3", "4", "0"]
+    assert [counts[cell] for cell in cells] == [0, 1, 2, 3, 4, 0]
+    assert list(counts) == ["0", "2", "3"]
+    with pytest.raises(Refused):
+        counts["-1"]

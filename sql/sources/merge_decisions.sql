@@ -34,6 +34,9 @@ SELECT
 FROM staged
 WITH NO DATA;
 
+-- name: analyze_staged
+ANALYZE staged;
+
 -- name: keep: one row per decision, then one per post
 INSERT INTO kept
 SELECT DISTINCT ON (made.tweet_id)

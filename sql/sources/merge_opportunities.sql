@@ -44,6 +44,9 @@ SELECT
 FROM staged
 WITH NO DATA;
 
+-- name: analyze_staged
+ANALYZE staged;
+
 -- name: date_findings: where a response does not say when it came, its newest post does
 UPDATE staged SET discovered_at = cast(:newest AS TIMESTAMPTZ)
 WHERE reason IS NULL AND discovered_at IS NULL;
