@@ -1,5 +1,5 @@
--- Grain: one row per dimension and value of the day's allocation.
-SELECT dimension, value, probability
+-- Grain: one row per day, dimension and value of the allocation.
+SELECT day, dimension, value, probability
 FROM strategy_allocation_history
-WHERE day = :day
-ORDER BY dimension, value
+WHERE day = ANY(:days)
+ORDER BY day, dimension, value

@@ -24,6 +24,8 @@ COLUMNS = (
     "interval_low", "interval_high", "lower_bound", "effective_sample_size", "verdict", "refused", "reason",
 )  # fmt: skip
 
+SHARED = ("dimension", "value", "probability")
+
 
 class Log(NamedTuple):
     """A dimension's decisions with their outcomes, in order: what `evaluate` reads, and the arms' names."""
@@ -105,9 +107,12 @@ def evaluate_policies(
         Three rows for each dimension of the allocation, as `COLUMNS` names them.
     """
     rows: list[tuple[object, ...]] = []
-    for dimension, of_dimension in shares.groupby("dimension", sort=True):
-        log = as_log(entries[entries["dimension"] == dimension])
-        given = dict(zip(of_dimension["value"], of_dimension["probability"].astype(float), strict=True))
+    given_in: dict[str, dict[str, float]] = {}
+    for dimension, arm, share in zip(*(shares[name] for name in SHARED), strict=True):
+        given_in.setdefault(dimension, {})[arm] = float(share)
+    of = entries["dimension"].to_numpy(object)
+    for dimension, given in sorted(given_in.items()):
+        log = as_log(entries.take(np.flatnonzero(of == dimension)))
         best = max(given, key=lambda arm: (given[arm], arm))
         policies = {
             "allocation": given,
