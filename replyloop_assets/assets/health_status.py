@@ -19,12 +19,11 @@ from replyloop_assets.learning.health.experiments import (
     without_experiments,
 )
 from replyloop_assets.learning.health.periods import compare_periods, periods_of
-from replyloop_assets.learning.health.rollup import Rollup, moments_within
+from replyloop_assets.learning.health.rollup import Rollup, Watched, are_measured, are_sparse, moments_within
 from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.silence import Silence, explain_silence
 from replyloop_assets.learning.health.trends import tell_trends
 from replyloop_assets.learning.health.verdict import Verdict, judge
-from replyloop_assets.learning.health.watching import Watched, are_measured, are_sparse
 from replyloop_assets.operator.health_alerts import raise_health_alerts
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings

@@ -14,10 +14,9 @@ from replyloop_assets.learning.dimensions import ALL, DIAGNOSED, TRENDING
 from replyloop_assets.learning.experiments.looks import ADOPT
 from replyloop_assets.learning.health.baseline import WEEK
 from replyloop_assets.learning.health.experiments import Decided
-from replyloop_assets.learning.health.rollup import Places, Rollup
+from replyloop_assets.learning.health.rollup import Places, Rollup, Watched
 from replyloop_assets.learning.health.settings import HealthSettings
 from replyloop_assets.learning.health.silence import Silence, find_failure, find_silence
-from replyloop_assets.learning.health.watching import Watched
 from replyloop_assets.learning.metrics import COLUMNS
 from replyloop_assets.partitions import Window, day_start, days_between
 from replyloop_assets.warehouse.queries import read_sql

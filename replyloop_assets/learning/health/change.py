@@ -2,8 +2,8 @@
 
 A one-sided CUSUM (Page 1954) of the log-likelihood ratio between the baseline and a drop of the design's
 size: g <- max(0, g + d (usual - x - d / 2) / variance). It is the classic g + z - k in units of 2k, so that
-a day of many replies weighs more than one of few, and a day without any weighs nothing. The threshold
-follows from the rate of false alarms wanted (Siegmund 1985).
+a day of many replies weighs more than one of few, and a day without any weighs nothing. Where the thresholds
+come from stands in `thresholds`.
 """
 
 from typing import Any, NamedTuple
@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from replyloop_assets.learning.comparison import Flags, Floats, Moments
 from replyloop_assets.learning.health.baseline import WEEK, Baseline, estimate_baseline
 from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.learning.health.thresholds import thresholds
 
-OVERSHOOT = 1.166  # of a normal step beyond a threshold, both sides, in standard deviations (Siegmund)
-LEAST = 0.5  # of log(days between false alarms): the threshold that always suffices (Lorden 1971)
 Days = NDArray[np.intp]
 
 NEVER = -1  # an index that stands for "no day"
-YEAR = 365.0
 
 
 class Watch(NamedTuple):
@@ -79,21 +77,6 @@ class Settled(NamedTuple):
         return [*self.usual, *self[1:]]
 
 
-def alarm_threshold(k: Floats, per_year: float) -> Floats:
-    """The threshold of g, in nats, that chance alone passes so often a year.
-
-    `k` is half the design's drop in standard deviations of a day. Solves Siegmund's approximation of
-    the mean time between false alarms, (exp(a) - a - 1) / (2 k^2) days with a = g + 2 k 1.166. It is
-    made for small steps: where days tell much by themselves it falls below 0, and what no day of luck
-    reaches must be no alarm either, so that `LEAST` of the bound is kept.
-    """
-    days = YEAR / per_year
-    a = np.full(np.shape(k), 5.0)
-    for _ in range(40):
-        a = np.log1p(2 * k**2 * days + a)
-    return np.asarray(np.maximum(a - 2 * OVERSHOOT * k, LEAST * np.log(days)))
-
-
 def watch_daily(daily: Moments, settings: HealthSettings, start: int) -> Watch:
     """Fold the days from index `start` on; the days before serve as baseline alone.
 
@@ -150,18 +133,6 @@ def settle(daily: Moments, usual_from: Days, start: int, settings: HealthSetting
     return settled
 
 
-def thresholds(usual: Baseline, settings: HealthSettings) -> tuple[Floats, Floats]:
-    """Those of an alarm and of a pivot on each day, given its usual one; infinite where it is unknown."""
-    ready = (usual.days >= settings.min_baseline_days) & (usual.mean > 0)
-    sd = np.maximum(np.sqrt(usual.usual_variance), 1e-12)
-    k = np.where(ready, settings.design_drop * usual.mean / 2 / sd, 1.0)
-    alarm, pivot = (
-        np.where(ready, alarm_threshold(k, rate), np.inf)
-        for rate in (settings.false_alarms_per_year, settings.false_pivots_per_year)
-    )
-    return alarm, pivot
-
-
 def baselines(daily: Moments, usual_from: Days, start: int, settings: HealthSettings) -> Baseline:
     """The usual day as seen on each day from `start` on: of its own past, but not the last days of it.
 
@@ -190,11 +161,9 @@ def fold(
     since when g was above 0 then: from there on its level is the usual one; else NEVER.
     """
     lead, length = n.shape[:-1], n.shape[-1]
-    usual_day = [alarm, pivot, usual.mean, usual.reply_variance, usual.day_variance]
-    figures = np.concatenate([np.stack(usual_day, axis=-1), usual.rhythm], axis=-1).reshape(
-        -1, length, 5 + WEEK
-    )
-    n, x = (part.reshape(-1, length) for part in (n, x))
+    single = [alarm, pivot, usual.mean, usual.reply_variance, usual.day_variance]
+    figures = np.concatenate([np.stack(single, axis=-1), usual.rhythm], axis=-1)
+    n, x, figures = (part.reshape(-1, length, *part.shape[len(lead) + 1 :]) for part in (n, x, figures))
     lives = np.arange(len(n))
     level, rose = np.zeros(len(n)), np.zeros(len(n), int)
     raised, renewed = np.full(len(n), NEVER), np.full(len(n), NEVER)
@@ -255,9 +224,3 @@ def lead_in(part: NDArray[Any], days: int, value: float) -> NDArray[Any]:
     """The same with so many idle days before the first."""
     before = np.full((*part.shape[:-1], days), value, part.dtype)
     return np.concatenate([before, part], axis=-1)
-
-
-def years_between(g: Floats, k: Floats) -> Floats:
-    """How many years lie between two days on which chance alone brings g so high."""
-    a = g + 2 * OVERSHOOT * k
-    return np.asarray((np.exp(a) - a - 1) / (2 * k**2) / YEAR)

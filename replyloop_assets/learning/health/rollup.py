@@ -1,7 +1,8 @@
-"""What replies brought day by day, of all of them and of each value of a dimension, cut into windows."""
+"""What replies brought day by day, of all and of each value of a dimension, and which metric is watched."""
 
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from replyloop_assets.learning.comparison import Flags, Floats, Moments
 from replyloop_assets.learning.dimensions import ALL
 
 Places = NDArray[np.intp]
+Watched = Literal["followers", "visits"]  # for a drop: the latter where hardly any reply brings a follower
+
+MEASURED = 0.5  # of the replies, below which a metric cannot stand for them
 
 
 @dataclass(frozen=True)
@@ -48,3 +52,25 @@ def windows_of(part: Floats, firsts: Places, length: int) -> Floats:
 def moments_within(moments: Moments, firsts: Places, length: int) -> Moments:
     """The same of moments."""
     return Moments(*(windows_of(part, firsts, length) for part in moments))
+
+
+def are_sparse(followers: Rollup, firsts: Places, days: int, sparse_positives: float) -> Flags:
+    """Whether less than this part of the replies brings any follower, in each window of so many days."""
+    positives, n = (
+        windows_of(part[followers.of_all], firsts, days).sum(-1)
+        for part in (followers.positives, followers.plain.n)
+    )
+    sparse: Flags = positives < sparse_positives * n
+    return sparse
+
+
+def are_measured(followers: Rollup, visits: Rollup, firsts: Places, days: int, lately: int) -> Flags:
+    """Whether visits are there for most replies of each window, of old and of so many days of late.
+
+    Else what is not measured looks like calm.
+    """
+    seen, of = (windows_of(one.plain.n[one.of_all], firsts, days) for one in (visits, followers))
+    measured: Flags = seen.sum(-1) > 0
+    for since in (0, days - lately):
+        measured &= seen[:, since:].sum(-1) >= MEASURED * of[:, since:].sum(-1)
+    return measured

@@ -8,10 +8,10 @@ import numpy as np
 
 from replyloop_assets.learning.comparison import Moments
 from replyloop_assets.learning.health.change import Watch, watch_daily
+from replyloop_assets.learning.health.rollup import Watched
 from replyloop_assets.learning.health.rules import RULES, Rule
 from replyloop_assets.learning.health.rules.seed import Health, check_health
 from replyloop_assets.learning.health.settings import HealthSettings
-from replyloop_assets.learning.health.watching import Watched
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from replyloop_assets.learning.health.baseline import Baseline
 from replyloop_assets.learning.health.change import (
     NEVER,
     Watch,
-    alarm_threshold,
     baselines,
     fold,
     watch_daily,
-    years_between,
 )
 from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.learning.health.thresholds import alarm_threshold, years_between
 
 SETTINGS = HealthSettings()
 START = SETTINGS.min_baseline_days

@@ -1,6 +1,6 @@
 """Health with experiments going on: what they add or cost is neither a recovery nor a drop."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +10,7 @@ from replyloop_assets.learning.comparison import Floats, Moments
 from replyloop_assets.learning.health.experiments import (
     Decided,
     beyond_former_share,
+    decided_within,
     explain_experiments,
     shrunk_difference,
     without_experiments,
@@ -140,6 +141,18 @@ def test_without_an_experiment_nothing_changes() -> None:
     daily = World(1.0, 10, 20).live(30).daily()
     for kept, whole in zip(without_experiments(daily, [], SPREAD), daily, strict=True):
         assert kept == pytest.approx(whole)
+
+
+def test_a_window_sees_the_decisions_of_its_own_days() -> None:
+    one = World(2.0, started=20, ended=29).live(60).decided()
+    again = replace(one, ended=33, adopted=False)
+    (seen,) = decided_within([one, again], first=25, days=20)
+    assert (seen.started, seen.ended, seen.adopted) == (-5, 4, True)
+    assert seen.of_value.n.tolist() == one.of_value.n[25:45].tolist()
+    assert decided_within([one, again], first=5, days=24) == []
+    assert [late.adopted for late in decided_within([one, again], first=30, days=20)] == [False]
+    nobody = replace(one, **dict.fromkeys(["control", "treatment", "of_value"], Moments(*np.zeros((3, 60)))))
+    assert decided_within([nobody], first=0, days=60) == []
 
 
 def test_it_says_what_was_left_out() -> None:

@@ -114,6 +114,18 @@ def test_a_batch_is_its_series_one_by_one() -> None:
         assert [part[0] for part in alone] == pytest.approx([part[i] for part in together])
 
 
+def test_values_looked_at_together_are_judged_look_by_look() -> None:
+    """One value alone, many with a trend, and many without: each as if nobody had looked at the others."""
+    some = [batch(1, 0.0), batch(9, 0.04), batch(12, 0.0)]
+    n, total = (np.concatenate([getattr(one, name) for one in some]) for name in ("n", "total"))
+    looks = np.repeat(np.arange(3), [1, 9, 12])
+    together = find_trends(n, total, np.zeros(22, bool), looks)
+    for look in range(3):
+        apart = find_trends(n[looks == look], total[looks == look], np.zeros((looks == look).sum(), bool))
+        for one, all_ in zip(apart, together, strict=True):
+            assert (one == all_[looks == look]).all()
+
+
 @pytest.mark.parametrize(
     "n",
     [np.zeros(60), np.r_[np.zeros(40), np.full(20, 50)], np.ones(60)],

@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 from replyloop_assets.learning.comparison import Flags, Moments
-from replyloop_assets.learning.health.change import Watch, watch_daily, years_between
+from replyloop_assets.learning.health.change import Watch, watch_daily
 from replyloop_assets.learning.health.rules.seed import Health, Seed
 from replyloop_assets.learning.health.ruling import Ruling
 from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.learning.health.thresholds import years_between
 
 Row = Mapping[str, Any]
 LONGEST_YEARS = 5  # beyond, what days have in common decides how rare a false alarm is, not this count
