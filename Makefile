@@ -56,7 +56,7 @@ record: $(READY) ## before a release: record its schema with rows, from which la
 	$(BIN)/python -m replyloop_assets_tests.warehouse.record_schema
 
 docs: $(READY) ## write docs/settings.md from the settings
-	$(BIN)/python -m replyloop_assets.cli.settings > docs/settings.md.new
+	$(BIN)/python -m replyloop_assets.reporting.settings > docs/settings.md.new
 	mv docs/settings.md.new docs/settings.md
 
 COMPILE = PYTHONPATH=.venv/lock $(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --no-header \

@@ -1,12 +1,14 @@
 """What goes wrong: errors by category and fingerprint, how often, since when, and which grow."""
 
-import pandas as pd
+from __future__ import annotations
+
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.incidents.alerting import notices
 from replyloop_assets.learning.incidents.grouping import COLUMNS, MANY, group_errors
 from replyloop_assets.learning.incidents.settings import ErrorSettings
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.operator.alerts import raise_alert
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings

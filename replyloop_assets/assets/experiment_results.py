@@ -1,12 +1,13 @@
 """The daily look at every running experiment, on closed days only."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -21,6 +22,7 @@ from replyloop_assets.learning.experiments.looks import (
 from replyloop_assets.learning.experiments.rules import rule_of
 from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.experiments.suggestions import suggest
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.partitions import Window, days_between
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.edges.showing import show

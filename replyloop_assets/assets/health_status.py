@@ -1,5 +1,7 @@
 """Is it still working? Whether replies bring less than they did, since when, where, and what is silent."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +9,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -27,6 +28,7 @@ from replyloop_assets.learning.health.silence import (
 )
 from replyloop_assets.learning.health.trends import find_trends
 from replyloop_assets.learning.health.verdict import Verdict, Watched, judge
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import COLUMNS
 from replyloop_assets.operator.health_alerts import raise_health_alerts
 from replyloop_assets.partitions import Window, day_start, days_between

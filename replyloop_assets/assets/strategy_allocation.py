@@ -1,8 +1,9 @@
 """How effort is shared: the values of each dimension, by what they brought day by day."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -10,6 +11,7 @@ from replyloop_assets.learning.allocation.doubt import BEFORE_DAYS, doubts
 from replyloop_assets.learning.allocation.evidence import is_sparse
 from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.allocation.shares import allocate, in_pivot
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings

@@ -9,12 +9,13 @@ the allocation gives to a tier, the more its search may spend, and what it gives
 searched for is free for all. The parts of a list too long for one query share by their names.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import pandas as pd
-
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.queries import SearchSettings, api_query, quoted, split_terms, web_query
 
 # '<5K' is missing: it has no lower bound to search by

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -266,6 +267,18 @@ def test_every_command_has_a_help_that_teaches(shell: Shell) -> None:
         if command in ("import", "materialize", "db psql"):
             assert f"For example: replyloop {command} " in sentences
     assert list(shell.home.iterdir()) == []  # to ask for help starts and creates nothing
+
+
+def test_to_ask_for_help_imports_nothing_that_help_does_not_need() -> None:
+    slow = ("numpy", "pandas", "scipy", "pydantic", "sqlalchemy", "psycopg", "dagster")
+    code = (
+        "import sys\nfrom replyloop_assets.cli.main import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n"
+        f"    print([name for name in {slow} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Start with: replyloop demo" in done.stdout
+    assert done.stdout.endswith("\n[]\n")
 
 
 def test_the_version_is_told_without_a_database() -> None:

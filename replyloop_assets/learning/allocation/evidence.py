@@ -1,17 +1,19 @@
 """From the window's daily statistics to what is believed of each family's arms."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from replyloop_assets.learning.allocation.belief import USUAL, VISITED, Beliefs, believe
 from replyloop_assets.learning.allocation.hurdle import Daily, fold
 from replyloop_assets.learning.allocation.value import blend, converted
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 
 EACH_DAY = 28  # the newest days, folded one by one; those before them by the week

@@ -3,17 +3,19 @@
 An adopted treatment is its dimension's incumbent for 14 days (seed, Phase 4, connection 4).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.allocation.choice import ranks
 from replyloop_assets.learning.allocation.doubt import widened
 from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 
 
 def install(

@@ -1,13 +1,15 @@
 """The arms of many families, row by row, and how followers come of visits."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.belief.settings import Belief, Totals
+from replyloop_assets.learning.lazily import pd
 
 SMALL_FAMILY = 32  # arms up to which families are believed side by side
 DIGITS = 9  # beyond which a belief depends on the machine

@@ -1,11 +1,12 @@
 """Policies judged by the ledger: its entries as arrays, and what each dimension's new allocation is worth."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats
@@ -17,6 +18,7 @@ from replyloop_assets.learning.evaluation.estimate import (
     unknown,
 )
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
+from replyloop_assets.learning.lazily import pd
 
 COLUMNS = (
     "dimension", "policy", "replies", "logged_followers", "policy_followers", "value_ratio",

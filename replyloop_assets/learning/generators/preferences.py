@@ -5,8 +5,9 @@ whatever the rule (`pooling`); how much all of them bring is what is believed of
 that a few lucky ones do not raise what is foretold.
 """
 
+from __future__ import annotations
+
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.allocation.shares import install_all
 from replyloop_assets.learning.belief.estimate import believe as believe_one
@@ -16,6 +17,7 @@ from replyloop_assets.learning.generators.bands import ANY_ACCOUNT, bands, confi
 from replyloop_assets.learning.generators.pooling import Counts, believe
 from replyloop_assets.learning.generators.rules import rule_of
 from replyloop_assets.learning.generators.settings import GeneratorSettings
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.performance import UNKNOWN
 
 NO_ACCOUNT = (UNKNOWN, ANY_ACCOUNT, "")

@@ -1,13 +1,14 @@
 """Which errors the operator is told of: the new and the surging, each once, and not too many."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-import pandas as pd
-
 from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
+from replyloop_assets.learning.lazily import pd
 
 SHOWN = 300  # characters of a fingerprint
 MORE = "error/more/"  # and the day: the key of the notice of the rest

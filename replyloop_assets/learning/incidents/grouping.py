@@ -1,12 +1,13 @@
 """From messages to errors: one row per category and fingerprint, with how often, when, where, and a trend."""
 
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.incidents.categories import OTHER, categorise, own_category
 from replyloop_assets.learning.incidents.fingerprint import fold
@@ -15,6 +16,7 @@ from replyloop_assets.learning.incidents.secrets import hide_secrets
 from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
 from replyloop_assets.learning.incidents.trend import Counts, Flags, judge_trends
 from replyloop_assets.learning.incidents.words import Shape, tokens
+from replyloop_assets.learning.lazily import pd
 
 SILENT = "(no message)"
 MANY = "(many other messages)"

@@ -1,15 +1,16 @@
 """The rules by which effort is shared. A new one is a file beside these, and a line in `RULES`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
-
-import pandas as pd
 
 from replyloop_assets.learning.allocation.rules.likeliest import Likeliest
 from replyloop_assets.learning.allocation.rules.seed import Seed
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
+from replyloop_assets.learning.lazily import pd
 
 
 class Rule(Protocol):
