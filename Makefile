@@ -38,7 +38,8 @@ format: $(READY) ## put code and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix sql --processes 2
 
-bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decisions fare beside peers
+bench: $(READY) .venv/.bench ## what a start, a window and a decision cost, and how decisions fare beside peers
+	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.decisions
 	$(BIN)/python -m benchmarks.allocators

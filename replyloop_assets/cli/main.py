@@ -182,8 +182,13 @@ def live_demo(place: Workplace, days: int, per_day: int) -> None:
         if holds_facts(place.engine):
             place.engine.dispose()
             place.databases.start_afresh()
+        print(
+            f"A bot lives {days} days: {play.habit_days} by habit, then by what the loop decides. Every week "
+            "what it has learnt:",
+            flush=True,
+        )
         with progress_bar(f"Living {days} days", MofNCompleteColumn()) as advance:
-            play_demo(place.engine, place.settings, play, advance)
+            play_demo(place.engine, place.settings, play, advance, print)
     print(f"A bot lived here from {play.first_day} on, {per_day} replies a day.")
     fill(place, play.first_day, None)
 

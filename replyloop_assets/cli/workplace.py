@@ -6,6 +6,7 @@ To list the commands all their modules are imported: what is slow to import wait
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -198,6 +199,7 @@ def progress_bar(title: str, *columns: ProgressColumn) -> Iterator[Callable[[int
     bar = Progress(
         TextColumn(title), BarColumn(), *columns, TimeRemainingColumn(),
         console=console, transient=True, disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # there, what is said meanwhile stands above the bar
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=None)

@@ -309,7 +309,14 @@ def test_the_demo_twice_is_one_life_another_is_afresh_and_the_users_database_is_
     query = "SELECT count(*) FROM pg_database"
     with maintenance.connect() as connection:
         before = connection.execute(sa.text(query)).scalar_one()
-    first, second = (user.succeed(*SHORT).out.splitlines() for _ in range(2))
+    lived, second = (user.succeed(*SHORT).out.splitlines() for _ in range(2))
+    # what is learnt is said as it is learnt, once
+    at = next(place for place, line in enumerate(lived) if line.startswith("A bot lived here"))
+    while_living, first = lived[:at], lived[at:]
+    told = " ".join(" ".join(while_living).split())
+    assert "Day 7, 28 replies: a reply by " in told
+    assert "followers; it would get " in told  # while it replies by habit
+    assert any(line.startswith("PersonalStory ") for line in while_living)
     other = user.succeed(*SHORT[:-1], 3).out.splitlines()
     # all but the time it took
     assert [line for line in first if not line.startswith("Filled ")] == [
