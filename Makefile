@@ -38,7 +38,8 @@ format: $(READY) ## put code and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix sql --processes 2
 
-bench: $(READY) .venv/.bench ## what a window and a decision cost, and how decisions fare beside peers
+bench: $(READY) .venv/.bench ## what a start, a window and a decision cost, and how decisions fare beside peers
+	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.imports
@@ -59,7 +60,7 @@ record: $(READY) ## before a release: record its schema with rows, from which la
 	$(BIN)/python -m replyloop_assets_tests.warehouse.record_schema
 
 docs: $(READY) ## write docs/settings.md from the settings
-	$(BIN)/python -m replyloop_assets.cli.settings > docs/settings.md.new
+	$(BIN)/python -m replyloop_assets.reporting.settings > docs/settings.md.new
 	mv docs/settings.md.new docs/settings.md
 
 COMPILE = PYTHONPATH=.venv/lock $(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --no-header \

@@ -10,13 +10,15 @@ from replyloop_assets.assets.stage import Runtime
 from replyloop_assets.automation.schedules import SCHEDULES
 from replyloop_assets.automation.sensors import SENSORS
 from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.databases import Databases
 from replyloop_assets.warehouse.engine import create_engine
 
 
 @dg.resource(description="The data's database, the settings, and the clock.")
 def runtime(_: dg.InitResourceContext) -> Iterator[Runtime]:
     """One engine for the life of a run."""
+    # with servers and migrations, which the graph's description does without
+    from replyloop_assets.warehouse.databases import Databases
+
     settings = load_settings()
     engine = create_engine(Databases.from_settings(settings).data)
     try:

@@ -1,5 +1,7 @@
 """The daily look at every running experiment, on closed days only."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,9 +1,10 @@
 """Who writes the reply to an account: its distribution over generators, pooled over all accounts."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -14,6 +15,7 @@ from replyloop_assets.learning.allocation.families import Asked, in_pivot
 from replyloop_assets.learning.generators.cells import Span, merge_cells
 from replyloop_assets.learning.generators.preferences import prefer_generators
 from replyloop_assets.learning.generators.rules import rule_of
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings

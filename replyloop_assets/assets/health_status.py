@@ -1,11 +1,12 @@
 """Is it still working? Whether replies bring less than they did, since when, where, and what is silent."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -24,6 +25,7 @@ from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.silence import Silence, explain_silence
 from replyloop_assets.learning.health.trends import tell_trends
 from replyloop_assets.learning.health.verdict import Verdict, judge
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.operator.health_alerts import raise_health_alerts
 from replyloop_assets.partitions import Window, day_start
 from replyloop_assets.settings import Settings, load_settings

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 import dagster as dg
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets import clock
@@ -19,6 +18,7 @@ from replyloop_assets.learning.experiments.suggestions import suggest_pivots
 from replyloop_assets.learning.health.pivoting import Move, PastPivot, Seen, next_move
 from replyloop_assets.learning.health.rules import RULES
 from replyloop_assets.learning.health.settings import HealthSettings
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.operator.alerts import Severity, raise_alert
 from replyloop_assets.partitions import today
 from replyloop_assets.reporting.columns import table_schema
@@ -136,7 +136,7 @@ def start_experiments(
 
 def promising(
     connection: sa.Connection, verdict: Verdict, now: datetime, settings: Settings, busy: set[str]
-) -> pd.DataFrame:
+) -> "pd.DataFrame":  # Dagster reads the annotations of this module, so they are not deferred
     """The experiments to begin, from what replies brought since the drop and from what fell."""
     rule = settings.experiments
     since = verdict["segment_started_on"] or verdict["episode_started_at"].date()

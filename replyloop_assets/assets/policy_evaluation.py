@@ -1,13 +1,15 @@
 """What the new allocation is worth, before it is believed: against what was logged."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.evaluation.ledger import evaluate_policies
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.filling import Read

@@ -1,15 +1,17 @@
 """What works: every tier, account, hour, generator, format and query over the last 30 days."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.dimensions import ALL, RATED
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
 from replyloop_assets.learning.performance import describe, merge_days, rate_performance
 from replyloop_assets.partitions import Window, day_start

@@ -1,9 +1,10 @@
 """How effort is shared: the values of each dimension, by what they brought day by day."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -11,6 +12,7 @@ from replyloop_assets.learning.allocation.doubt import BEFORE_DAYS, doubts
 from replyloop_assets.learning.allocation.families import Asked, in_pivot
 from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.allocation.shares import allocate
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings

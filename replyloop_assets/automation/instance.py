@@ -1,4 +1,10 @@
-"""The Dagster instance: its home folder, its storage on PostgreSQL, and a fast way into it."""
+"""The Dagster instance: its home folder, its storage on PostgreSQL, and a fast way into it.
+
+Run as a module it makes the instance of DAGSTER_HOME ready for the processes of `replyloop up`, which itself
+imports no Dagster: it waits for weeks, and would hold 60 MB for nothing.
+"""
+
+from __future__ import annotations
 
 import os
 import shutil
@@ -6,12 +12,16 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dagster as dg
 import psutil
 
-from replyloop_assets.warehouse.databases import Databases
 from replyloop_assets.warehouse.queries import project_file
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from replyloop_assets.warehouse.databases import Databases
 
 EVENTS_PER_WRITE = 200
 STATEMENT_TIMEOUT_MS = 60_000
@@ -41,6 +51,8 @@ def open_instance(databases: Databases, home: Path) -> Iterator[dg.DagsterInstan
     By default each event opens a connection of its own, and there is one for each day that a run is going to
     fill, which is ten times slower over a long range.
     """
+    import dagster as dg
+
     environment = instance_environment(databases, home)
     os.environ |= {
         "REPLYLOOP_DAGSTER_URL": environment["REPLYLOOP_DAGSTER_URL"],
@@ -48,10 +60,15 @@ def open_instance(databases: Databases, home: Path) -> Iterator[dg.DagsterInstan
         "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true",
     }
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
-        instance.optimize_for_webserver(
-            statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_S, max_overflow=4
-        )
+        pool_connections(instance)
         yield instance
+
+
+def pool_connections(instance: dg.DagsterInstance) -> None:
+    """Let the instance keep its connections, which Dagster by default does in the webserver alone."""
+    instance.optimize_for_webserver(
+        statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_S, max_overflow=4
+    )
 
 
 def process_mark() -> str:
@@ -70,6 +87,8 @@ def fail_lost_runs(instance: dg.DagsterInstance) -> None:
     For the start of the only `up` of an instance: a run without a mark belonged to one that is gone. A
     run marked by another machine is left to it.
     """
+    import dagster as dg
+
     alive = {mark_of(process) for process in psutil.process_iter(["create_time"])}
     unfinished = dg.RunsFilter(
         statuses=[
@@ -83,3 +102,15 @@ def fail_lost_runs(instance: dg.DagsterInstance) -> None:
         elsewhere = mark is not None and not mark.startswith(f"{socket.gethostname()}:")
         if mark not in alive and not elsewhere:
             instance.report_run_failed(run, "The process of this run was killed.")
+
+
+def prepare() -> None:
+    """Create Dagster's tables, before two processes try to at once, and settle what was left of runs."""
+    from dagster import DagsterInstance
+
+    with DagsterInstance.get() as instance:
+        fail_lost_runs(instance)
+
+
+if __name__ == "__main__":
+    prepare()

@@ -22,7 +22,9 @@ LOST_AFTER = timedelta(minutes=5)  # a run that takes seconds and has not ended 
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 
 PIVOT_JOB = dg.define_asset_job(
-    "pivot", selection=["pivots"], description="Opens or closes a pivot, where that is due."
+    "pivot",
+    selection=dg.AssetSelection.assets("pivots"),
+    description="Opens or closes a pivot, where that is due.",
 )
 REACTING = [
     stage

@@ -1,15 +1,16 @@
 """`replyloop alerts`: what the operator was told, and whether it arrives."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import SecretStr
 
 from replyloop_assets import clock
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import workplace, write_json
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 
 def alerts(
@@ -26,6 +27,7 @@ def alerts(
     webhook of Slack, of Mattermost, or of Discord with /slack at the end of its URL.
     """
     from replyloop_assets.reporting.alerts import read_alerts, render_alerts
+    from replyloop_assets.settings import load_settings
 
     url = load_settings().alert_webhook_url
     if test:
@@ -37,7 +39,7 @@ def alerts(
     write_json(answer) if as_json else print(render_alerts(answer))
 
 
-def send_test(url: SecretStr | None) -> None:
+def send_test(url: "SecretStr | None") -> None:
     """Send one message.
 
     Raises:

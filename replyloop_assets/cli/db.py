@@ -4,24 +4,16 @@ import os
 import shutil
 import signal
 import subprocess
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import sqlalchemy as sa
 import typer
 
-from replyloop_assets.cli.workplace import write_json
+from replyloop_assets.cli.workplace import find_databases, write_json
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.postgres.server import Server
-from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.databases import (
-    Databases,
-    describe_database,
-    is_last,
-    keep_file,
-    stop_unused,
-    users_of,
-)
-from replyloop_assets.warehouse.engine import create_engine, driver_url
+
+if TYPE_CHECKING:
+    from replyloop_assets.postgres.server import Server
+    from replyloop_assets.warehouse.databases import Databases
 
 db = typer.Typer(no_args_is_help=True, help="The database: ours, unless REPLYLOOP_DATABASE_URL is set.")
 
@@ -31,8 +23,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object, for a progr
 @db.command()
 def start() -> None:
     """Start the private server and keep it running between commands; prints the data's URL."""
-    server = own_server()
-    databases = Databases.from_settings(load_settings())
+    from replyloop_assets.warehouse.databases import keep_file
+
+    server, databases = own_server(), find_databases()
     with databases.running():
         keep_file(server).touch()
     print(client_url(databases))
@@ -41,14 +34,17 @@ def start() -> None:
 @db.command()
 def stop() -> None:
     """Stop the private server."""
+    from replyloop_assets.warehouse.databases import stop_unused
+
     print("Stopped." if stop_unused(own_server()) else "It was not running.")
 
 
 @db.command("status")
 def db_status(as_json: Json = False) -> None:
     """Whether the database answers, its version, and which migrations it holds."""
-    databases = Databases.from_settings(load_settings())
-    facts = describe_database(databases)
+    from replyloop_assets.warehouse.databases import describe_database
+
+    facts = describe_database(find_databases())
     if as_json:
         write_json(facts)
     else:
@@ -63,14 +59,14 @@ def url(
     dagster: Annotated[bool, typer.Option("--dagster", help="Dagster's storage instead.")] = False,
 ) -> None:
     """Print the database's URL; it may hold a password."""
-    databases = Databases.from_settings(load_settings())
+    databases = find_databases()
     print(databases.dagster if dagster else client_url(databases))
 
 
 @db.command()
 def migrate() -> None:
     """Bring the database to the present schema; safe to repeat."""
-    with Databases.from_settings(load_settings()).running() as applied:
+    with find_databases().running() as applied:
         print(f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.")
 
 
@@ -78,6 +74,7 @@ def migrate() -> None:
 def upgrade() -> None:
     """Move the private server's data to the newest PostgreSQL here; the old folder is kept beside it."""
     from replyloop_assets.postgres.upgrade import upgrade as move
+    from replyloop_assets.warehouse.databases import is_last, users_of
 
     server = own_server()
     with users_of(server) as users:
@@ -100,8 +97,9 @@ def detach() -> None:
     then the bot's functions do not answer.
     """
     from replyloop_assets.warehouse.edges.build import detach as let_go
+    from replyloop_assets.warehouse.engine import create_engine
 
-    databases = Databases.from_settings(load_settings())
+    databases = find_databases()
     with databases.running():
         engine = create_engine(databases.data)
         try:
@@ -119,13 +117,14 @@ def protect() -> None:
     Your bot keeps its way in if it connects as the tables' owner or with the service key.
     """
     from replyloop_assets.warehouse.edges.build import protect_tables
+    from replyloop_assets.warehouse.engine import create_engine
 
-    databases = Databases.from_settings(load_settings())
+    databases = find_databases()
     with databases.running():
         engine = create_engine(databases.data)
         try:
             with engine.begin() as connection:
-                closed, left = protect_tables(connection, load_settings().bot_schema)
+                closed, left = protect_tables(connection, databases.settings.bot_schema)
         finally:
             engine.dispose()
     print(f"Closed: {', '.join(closed) or 'none'}.")
@@ -139,12 +138,14 @@ def psql(context: typer.Context) -> None:
 
     For example: replyloop db psql -c 'SELECT * FROM strategy_allocation'
     """
-    databases = Databases.from_settings(load_settings())
+    from replyloop_assets.warehouse.engine import driver_url
+
+    databases = find_databases()
     with databases.running():
         program = str(databases.server.psql_path()) if databases.server else shutil.which("psql")
         if not program:
             raise ReplyloopError("psql is not installed: take it from PostgreSQL's client package.")
-        target = sa.make_url(client_url(databases))
+        target = driver_url(databases.data).set(drivername="postgresql")
         secret = {"PGPASSWORD": str(target.password)} if target.password else {}
         # the password not among the arguments, which every user of the machine can list
         command = [program, target.set(password=None).render_as_string(), *context.args]
@@ -154,13 +155,13 @@ def psql(context: typer.Context) -> None:
     raise typer.Exit(code)
 
 
-def own_server() -> Server:
+def own_server() -> "Server":
     """The private server.
 
     Raises:
         ReplyloopError: REPLYLOOP_DATABASE_URL names another, which is not ours to start or stop.
     """
-    server = Databases.from_settings(load_settings()).server
+    server = find_databases().server
     if server is None:
         raise ReplyloopError(
             "REPLYLOOP_DATABASE_URL names your own server, which replyloop neither starts nor stops: "
@@ -169,7 +170,9 @@ def own_server() -> Server:
     return server
 
 
-def client_url(databases: Databases) -> str:
+def client_url(databases: "Databases") -> str:
     """The data's URL as psql and other programs read it: without the name of our driver."""
+    from replyloop_assets.warehouse.engine import driver_url
+
     plain = driver_url(databases.data).set(drivername="postgresql")
     return plain.render_as_string(hide_password=False)

@@ -7,7 +7,6 @@ from rich.table import Table
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.simulate import Reps, Seed, describe
 from replyloop_assets.cli.workplace import progress_bar, write_json
-from replyloop_assets.settings import load_settings
 
 
 def intervals(reps: Reps = 400, seed: Seed = 1, as_json: Json = False) -> None:
@@ -16,6 +15,7 @@ def intervals(reps: Reps = 400, seed: Seed = 1, as_json: Json = False) -> None:
     Each claims 95%. Health shows no interval: its alarm and its diagnosis are yes or no, with the error rates
     that `replyloop simulate health` measures.
     """
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.benches.intervals import hold
 
     with progress_bar("Playing", MofNCompleteColumn()) as advance:

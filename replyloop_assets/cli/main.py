@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.progress import MofNCompleteColumn
-from sqlalchemy.exc import OperationalError
 
-from replyloop_assets.automation.serving import sole_server
 from replyloop_assets.cli import interrupts
 from replyloop_assets.cli.alerts import alerts
 from replyloop_assets.cli.db import Json, db
@@ -33,8 +31,6 @@ from replyloop_assets.cli.workplace import (
     write_json,
 )
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.warehouse.engine import reason
-from replyloop_assets.warehouse.migrations import version as program_version
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,7 +61,9 @@ ToDay = Annotated[
 def show_version(wanted: bool) -> None:
     """Print the version and end, where it is wanted."""
     if wanted:
-        print(f"replyloop {program_version()}")
+        from replyloop_assets.warehouse.migrations import version
+
+        print(f"replyloop {version()}")
         raise typer.Exit
 
 
@@ -85,6 +83,8 @@ def replyloop(version: Version = False) -> None:
 @app.command()
 def up(port: Port = 3000) -> None:
     """Serve the Dagster UI and turn the loop on its schedules, until Ctrl-C."""
+    from replyloop_assets.automation.serving import sole_server
+
     with workplace() as place, sole_server(place.home, port):
         run_server(place, port)
 
@@ -100,6 +100,8 @@ def demo(
 
     Two thirds through its world changes. `replyloop simulate loop` shows the truth behind such a life.
     """
+    from replyloop_assets.automation.serving import sole_server
+
     with workplace("_demo") as place, ExitStack() as stack:
         if serve:
             stack.enter_context(sole_server(place.home, port))
@@ -180,8 +182,13 @@ def live_demo(place: Workplace, days: int, per_day: int) -> None:
         if holds_facts(place.engine):
             place.engine.dispose()
             place.databases.start_afresh()
+        print(
+            f"A bot lives {days} days: {play.habit_days} by habit, then by what the loop decides. Every week "
+            "what it has learnt:",
+            flush=True,
+        )
         with progress_bar(f"Living {days} days", MofNCompleteColumn()) as advance:
-            play_demo(place.engine, place.settings, play, advance)
+            play_demo(place.engine, place.settings, play, advance, print)
     print(f"A bot lived here from {play.first_day} on, {per_day} replies a day.")
     fill(place, play.first_day, None)
 
@@ -215,6 +222,10 @@ def main() -> None:
 
 def explain(error: Exception) -> tuple[int, str]:
     """The exit code and the sentence for what ended a command."""
+    from sqlalchemy.exc import OperationalError
+
+    from replyloop_assets.warehouse.engine import reason
+
     if isinstance(error, ReplyloopError):
         return 1, f"replyloop: {error}"
     if isinstance(error, OperationalError):

@@ -11,7 +11,6 @@ from rich.progress import MofNCompleteColumn
 from replyloop_assets.cli.db import Json
 from replyloop_assets.cli.workplace import progress_bar, write_json
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.settings import RULES, load_settings
 
 if TYPE_CHECKING:
     from replyloop_assets.simulation.benches.replicate import Bench
@@ -30,11 +29,13 @@ def rule_option(component: str) -> Any:
     """The option that names one of a component's rules."""
 
     def known(rule: str) -> str:
+        from replyloop_assets.settings import RULES
+
         if rule not in RULES[component]:
             raise typer.BadParameter(f"{rule!r} is none: take one of {', '.join(RULES[component])}.")
         return rule
 
-    return typer.Option(metavar="|".join(RULES[component]), callback=known, help=RULE_HELP)
+    return typer.Option(metavar="RULE", callback=known, help=RULE_HELP)
 
 
 ExperimentRule = Annotated[str, rule_option("experiments")]
@@ -75,6 +76,7 @@ def loop(
     ten days, on which the bot replies by habit, do not count. docs/worlds.md says what the keys of --json
     mean, and what a world is made of.
     """
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.life import Play
     from replyloop_assets.simulation.lives import FIRST_DAY, compare
     from replyloop_assets.simulation.world import load_world
@@ -113,6 +115,7 @@ def experiments(
     as_json: Json = False,
 ) -> None:
     """How experiments end: adopted, rejected, when, and how true the lift is that they report."""
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.benches.experiments import ExperimentBench
     from replyloop_assets.simulation.world import load_world
 
@@ -139,6 +142,7 @@ def allocation(
 
     Worlds: stationary, swap, disagree, walk (the worlds A to D), any other shipped one, or a file.
     """
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.benches.allocation import AllocationBench
     from replyloop_assets.simulation.world import load_world
 
@@ -164,6 +168,7 @@ def health(
     as_json: Json = False,
 ) -> None:
     """How often the detector cries wolf, how often it misses a drop, and how soon it sees one."""
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.benches.health import HealthBench
     from replyloop_assets.simulation.world import load_world
 
@@ -188,6 +193,7 @@ def evaluation(
 
     The rule is that of the allocation which wrote the log.
     """
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.benches.evaluation import EvaluationBench
     from replyloop_assets.simulation.world import load_world
 
@@ -210,6 +216,7 @@ def generators(
     as_json: Json = False,
 ) -> None:
     """How much of the oracle's reward the choice of a generator for each account earns."""
+    from replyloop_assets.settings import load_settings
     from replyloop_assets.simulation.benches.generators import GeneratorsBench
     from replyloop_assets.simulation.world import load_world
 

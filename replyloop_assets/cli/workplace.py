@@ -1,6 +1,12 @@
-"""What the commands do: the databases of one command, ready, and the work on them, with bars and words."""
+"""What the commands do: the databases of one command, ready, and the work on them, with bars and words.
+
+To list the commands all their modules are imported: what is slow to import waits until it is used.
+"""
+
+from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +16,6 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -23,15 +28,15 @@ from rich.progress import (
 )
 
 from replyloop_assets import clock
-from replyloop_assets.automation.serving import serve
 from replyloop_assets.cli import interrupts
 from replyloop_assets.errors import ReplyloopError
-from replyloop_assets.settings import Settings, load_settings
-from replyloop_assets.warehouse.databases import Databases
-from replyloop_assets.warehouse.engine import create_engine
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from replyloop_assets.settings import Settings
     from replyloop_assets.sources.summary import Summary
+    from replyloop_assets.warehouse.databases import Databases
 
 # the whole lineage: the stages open, in the drawing and by name beside it, the rest as groups
 LINEAGE = (
@@ -54,6 +59,14 @@ class Workplace:
     now: datetime
 
 
+def find_databases() -> Databases:
+    """The databases that the settings name; nothing is started."""
+    from replyloop_assets.settings import load_settings
+    from replyloop_assets.warehouse.databases import Databases
+
+    return Databases.from_settings(load_settings())
+
+
 @contextmanager
 def workplace(suffix: str = "") -> Iterator[Workplace]:
     """Start what must run, migrate, and hand over; what this command started ends with it.
@@ -61,6 +74,10 @@ def workplace(suffix: str = "") -> Iterator[Workplace]:
     With a suffix it is a place apart: databases of their own, always on the private server, and nobody is
     alerted of what happens there.
     """
+    from replyloop_assets.settings import load_settings
+    from replyloop_assets.warehouse.databases import Databases
+    from replyloop_assets.warehouse.engine import create_engine
+
     now = clock.now()
     settings = load_settings()
     if suffix:
@@ -81,7 +98,7 @@ def import_files(
     files: Sequence[Path],
     discovered_at: datetime | None = None,
     quiet: bool = False,
-) -> list["Summary"]:
+) -> list[Summary]:
     """Import each file in its own transaction, with a bar, and say what came of it."""
     from replyloop_assets.sources.importing import import_file
 
@@ -106,7 +123,7 @@ def import_files(
     return summaries
 
 
-def describe_import(summary: "Summary") -> str:
+def describe_import(summary: Summary) -> str:
     """What came of one file, in a line that adds up, and a line per reason."""
     counts = ("loaded", "updated", "unchanged", "skipped", "quarantined")
     parts = [f"{getattr(summary, name):,} {name}" for name in counts if getattr(summary, name)]
@@ -163,11 +180,9 @@ def show(place: Workplace, as_json: bool = False) -> None:
 
 def run_server(place: Workplace, port: int) -> None:
     """Serve until INT or TERM."""
-    from replyloop_assets.automation.instance import fail_lost_runs, instance_environment, open_instance
+    from replyloop_assets.automation.instance import instance_environment
+    from replyloop_assets.automation.serving import serve
 
-    # creates Dagster's tables, too, before two processes try to at once
-    with open_instance(place.databases, place.home) as instance:
-        fail_lost_runs(instance)
     environment = instance_environment(place.databases, place.home)
     if place.settings.alert_webhook_url is None:
         environment["REPLYLOOP_ALERT_WEBHOOK_URL"] = ""
@@ -184,6 +199,7 @@ def progress_bar(title: str, *columns: ProgressColumn) -> Iterator[Callable[[int
     bar = Progress(
         TextColumn(title), BarColumn(), *columns, TimeRemainingColumn(),
         console=console, transient=True, disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # there, what is said meanwhile stands above the bar
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=None)

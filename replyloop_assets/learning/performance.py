@@ -5,10 +5,11 @@ Counts, confidence, ROI and tiers are the seed's (Phase 1.2, PerformanceAnalyzer
 values are ranked. Where hardly any reply brings a follower, it is profile visits that are believed in.
 """
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import model_validator
 
@@ -16,6 +17,7 @@ from replyloop_assets.learning.belief.families import Conversion, believe_famili
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.comparison import Flags, Floats, ratio
 from replyloop_assets.learning.fields import PERCENT, Component, count, days, setting
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
 from replyloop_assets.learning.rolling import roll
 

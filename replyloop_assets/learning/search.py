@@ -9,6 +9,8 @@ the allocation gives to a tier, the more its search may spend, and what it gives
 searched for is free for all. The parts of a list too long for one query share by their names.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

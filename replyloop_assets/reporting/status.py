@@ -225,7 +225,11 @@ def number(value: float | None) -> str:
 
 
 def print_status(status: Status) -> None:
-    """Draw the status on the terminal; into a file or a pipe, wide enough to cut nothing."""
+    """Draw the status on the terminal."""
+    console_or_file().print(render_status(status))
+
+
+def console_or_file() -> Console:
+    """Standard output: the terminal, or else wide enough to cut nothing."""
     terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=WIDTH_OF_A_FILE)
-    console.print(render_status(status))
+    return terminal if terminal.is_terminal else Console(width=WIDTH_OF_A_FILE)

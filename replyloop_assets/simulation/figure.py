@@ -1,11 +1,12 @@
 """A life as a picture: what it brought, how effort was shared, how it felt, and what was decided when."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.simulation.life import Lived
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def draw_life(ours: Lived, other: tuple[Lived, str], changes: list[int], title: 
     figure.savefig(path, format="png")
 
 
-def draw_spans(axis: "Axes", ours: Lived) -> None:
+def draw_spans(axis: Axes, ours: Lived) -> None:
     """Experiments and pivots as bars over the days they lasted, with what came of them."""
     last = int(ours.daily["day"].max()) + 1
     trials = ours.experiments.assign(label=[outcome(trial) for trial in ours.experiments.to_dict("records")])

@@ -5,6 +5,8 @@ turns of the facts are left out: what they write the next turn of the chain writ
 nothing of it in between. So is the analysis of errors, which happen when they are told, in no simulated time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +14,6 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
-import pandas as pd
 import psycopg
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from replyloop_assets.automation.pivoting import REACTING
 from replyloop_assets.automation.schedules import CADENCES, open_range, switched_on
 from replyloop_assets.client import Loop
 from replyloop_assets.learning.health.pivoting import Move
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.partitions import Window, days_between, today
 from replyloop_assets.settings import Settings
 from replyloop_assets.simulation.audience import Audience

@@ -1,5 +1,7 @@
 """`replyloop simulate loop`: whole lives side by side, on a server of their own that goes with them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, wait
@@ -9,9 +11,9 @@ from queue import Queue
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.experiments.looks import ADOPT, REJECT
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.postgres.throwaway import throwaway_server
 from replyloop_assets.settings import Settings
 from replyloop_assets.simulation.life import Lived, Play, play_life
@@ -46,7 +48,7 @@ def rivals(settings: Settings, rule: Rule, against: Against) -> list[Settings]:
     return [ours] if rule == against else [ours, by_rule(settings, against)]
 
 
-def live_once(url: str, play: Play, settings: Settings, days: "Queue[int]") -> Lived:
+def live_once(url: str, play: Play, settings: Settings, days: Queue[int]) -> Lived:
     """One life in a new database of that URL; every day is told to `days`."""
     ensure_database(url)
     engine = create_engine(url)

@@ -1,11 +1,13 @@
 """The facts "a treatment was adopted", which make it its dimension's incumbent for a while."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import timedelta
 
-import pandas as pd
 import sqlalchemy as sa
 
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.partitions import Window
 from replyloop_assets.warehouse.frames import read_frame
 from replyloop_assets.warehouse.queries import read_sql

@@ -1,11 +1,13 @@
 """What replies brought day by day, from the rollup: the sums that every window is made of."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import date
 
-import pandas as pd
 import sqlalchemy as sa
 
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import Metric
 from replyloop_assets.warehouse.frames import read_frame
 from replyloop_assets.warehouse.queries import read_sql

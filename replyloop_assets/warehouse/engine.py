@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from psycopg import sql
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from replyloop_assets.errors import ReplyloopError
@@ -85,6 +84,8 @@ def copy_rows(
     connection: sa.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> None:
     """COPY `rows` into `table` inside the connection's transaction, streaming."""
+    from psycopg import sql
+
     raw = connection.connection.driver_connection
     assert raw is not None
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(

@@ -1,12 +1,14 @@
 """Small frames out of and into PostgreSQL, inside the caller's transaction."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from hashlib import md5
 from uuid import UUID
 
-import pandas as pd
 import sqlalchemy as sa
 
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.warehouse.engine import copy_rows
 
 

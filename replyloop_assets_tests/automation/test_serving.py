@@ -19,6 +19,7 @@ from replyloop_assets_tests.commands import (
     new_shell,
     processes_of,
     says_one_sentence,
+    wait_for,
 )
 
 CHAIN = ("reply_opportunities", *(stage.name for stage in STAGES))
@@ -46,6 +47,15 @@ GRAPH = """
   }
 }
 """
+
+RELOAD = """
+mutation {
+  reload: reloadRepositoryLocation(repositoryLocationName: "replyloop") {
+    ... on WorkspaceLocationEntry { locationOrLoadError { __typename } }
+  }
+}
+"""
+RELOADED = {"locationOrLoadError": {"__typename": "RepositoryLocation"}}
 
 
 @pytest.fixture
@@ -77,7 +87,8 @@ def kinds_of_processes(shell: Shell) -> dict[str, int]:
     programs = {
         "up": "replyloop up",
         "webserver": "-m dagster_webserver",
-        "daemon": "-m dagster._daemon",
+        "daemon": "-m replyloop_assets.automation.daemon",
+        "code server": "-m dagster api grpc",
         "postmaster": str(shell.home / "postgres" / "data"),
     }
     lines = command_lines(shell.home)
@@ -88,7 +99,7 @@ def is_webserver(process: psutil.Process) -> bool:
     return "dagster_webserver" in process.cmdline()
 
 
-ONE_OF_EACH = {"up": 1, "webserver": 1, "daemon": 1, "postmaster": 1}
+ONE_OF_EACH = {"up": 1, "webserver": 1, "daemon": 1, "code server": 1, "postmaster": 1}
 
 
 def test_the_graph_is_served_to_one_and_ends_with_ctrl_c(shell: Shell) -> None:
@@ -109,9 +120,17 @@ def test_the_graph_is_served_to_one_and_ends_with_ctrl_c(shell: Shell) -> None:
     shell.succeed("status")
     says_one_sentence(shell.run("db", "stop"), "Another replyloop command uses the server")
 
+    # a code server that dies is followed by another, which the UI finds
+    (code_server,) = (one for one in psutil.Process(process.pid).children() if "grpc" in one.cmdline())
+    code_server.kill()
+    code_server.wait()
+    wait_for(lambda: read_json(f"{address}/graphql", {"query": RELOAD})["data"]["reload"] == RELOADED)
+    assert kinds_of_processes(shell) == ONE_OF_EACH
+
     process.send_signal(signal.SIGINT)
     done = finish(process)
-    assert (done.code, done.out, done.err) == (0, "Ended.\n", "")
+    restarted = "The code server ended with -9 and is started anew.\n"
+    assert (done.code, done.out, done.err) == (0, f"{restarted}Ended.\n", "")
     assert processes_of(shell.home) == []
 
 

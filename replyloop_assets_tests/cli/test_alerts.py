@@ -97,14 +97,14 @@ def test_a_test_message_needs_no_database_and_says_whether_it_arrived(shell: She
 def test_what_happens_in_the_demo_alerts_nobody(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = SecretStr("https://hooks.example.com/x")
     known = load_settings().model_copy(update={"alert_webhook_url": url})
-    databases = MagicMock()
+    databases = MagicMock(from_settings=lambda *_: MagicMock())
     given: list[dict[str, str]] = []
-    monkeypatch.setattr(work, "load_settings", lambda: known)
-    monkeypatch.setattr(work, "Databases", MagicMock(from_settings=lambda *_: databases))
-    monkeypatch.setattr(work, "create_engine", MagicMock())
-    monkeypatch.setattr(work, "serve", lambda home, port, environment, announce: given.append(environment))
-    for name in ("open_instance", "fail_lost_runs"):
-        monkeypatch.setattr(instance, name, MagicMock())
+    monkeypatch.setattr("replyloop_assets.settings.load_settings", lambda: known)
+    monkeypatch.setattr(
+        "replyloop_assets.warehouse.databases.Databases", MagicMock(from_settings=lambda *_: databases)
+    )
+    monkeypatch.setattr("replyloop_assets.warehouse.engine.create_engine", MagicMock())
+    monkeypatch.setattr("replyloop_assets.automation.serving.serve", lambda *of: given.append(of[2]))
     monkeypatch.setattr(instance, "instance_environment", lambda *_: {})
     with work.workplace(suffix) as place:
         work.run_server(place, 1)

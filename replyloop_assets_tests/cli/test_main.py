@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -268,6 +269,18 @@ def test_every_command_has_a_help_that_teaches(shell: Shell) -> None:
     assert list(shell.home.iterdir()) == []  # to ask for help starts and creates nothing
 
 
+def test_to_ask_for_help_imports_nothing_that_help_does_not_need() -> None:
+    slow = ("numpy", "pandas", "scipy", "pydantic", "sqlalchemy", "psycopg", "dagster")
+    code = (
+        "import sys\nfrom replyloop_assets.cli.main import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n"
+        f"    print([name for name in {slow} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Start with: replyloop demo" in done.stdout
+    assert done.stdout.endswith("\n[]\n")
+
+
 def test_the_version_is_told_without_a_database() -> None:
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.stdout) == (0, f"replyloop {version('replyloop')}\n")
@@ -296,7 +309,14 @@ def test_the_demo_twice_is_one_life_another_is_afresh_and_the_users_database_is_
     query = "SELECT count(*) FROM pg_database"
     with maintenance.connect() as connection:
         before = connection.execute(sa.text(query)).scalar_one()
-    first, second = (user.succeed(*SHORT).out.splitlines() for _ in range(2))
+    lived, second = (user.succeed(*SHORT).out.splitlines() for _ in range(2))
+    # what is learnt is said as it is learnt, once
+    at = next(place for place, line in enumerate(lived) if line.startswith("A bot lived here"))
+    while_living, first = lived[:at], lived[at:]
+    told = " ".join(" ".join(while_living).split())
+    assert "Day 7, 28 replies: a reply by " in told
+    assert "followers; it would get " in told  # while it replies by habit
+    assert any(line.startswith("PersonalStory ") for line in while_living)
     other = user.succeed(*SHORT[:-1], 3).out.splitlines()
     # all but the time it took
     assert [line for line in first if not line.startswith("Filled ")] == [

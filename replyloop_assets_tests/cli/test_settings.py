@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from replyloop_assets.cli.main import app
-from replyloop_assets.cli.settings import page
+from replyloop_assets.reporting.settings import page
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.variables import variables
 

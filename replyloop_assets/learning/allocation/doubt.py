@@ -9,13 +9,15 @@ the odds are even. What a pivot explores beyond the usual is shared by these odd
 in all, as the plan has it, and not three tenths of every dimension.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.comparison import LOG_VARIANCE, LOG_VARIANCE_WEIGHT, Floats
+from replyloop_assets.learning.lazily import pd
 
 BEFORE_DAYS = 60  # before the drop began: what the values brought then
 OWN_SD = 0.5  # of the values' own changes of log E[y], where they moved by different amounts

@@ -1,9 +1,10 @@
 """From the daily statistics of some windows to what is believed of each family's arms."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from replyloop_assets.learning.allocation.belief import USUAL, VISITED, Beliefs, believe
@@ -12,6 +13,7 @@ from replyloop_assets.learning.allocation.hurdle import Daily, fold
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.value import blend, converted
 from replyloop_assets.learning.comparison import Flags, Floats
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
 
 EACH_DAY = 28  # the newest days, folded one by one; those before them by the week

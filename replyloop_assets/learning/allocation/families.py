@@ -1,13 +1,16 @@
 """The dimensions of some windows, whose values effort is shared among: what all windows are decided with."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from replyloop_assets.learning.lazily import pd
 
 
 class Asked(NamedTuple):

@@ -3,10 +3,11 @@
 An adopted treatment is its dimension's incumbent for 14 days (seed, Phase 4, connection 4).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.allocation.choice import ranks
 from replyloop_assets.learning.allocation.doubt import widened
@@ -14,6 +15,7 @@ from replyloop_assets.learning.allocation.families import Asked, families_of, of
 from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 
 
 def install(

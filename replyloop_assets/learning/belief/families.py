@@ -1,14 +1,16 @@
 """The arms of many families, row by row, and how followers come of visits."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.belief.settings import Belief, Totals
+from replyloop_assets.learning.lazily import pd
 
 WIDTH = 8  # families are believed side by side in widths of its multiples, the same in any batch
 DIGITS = 9  # beyond which a belief depends on the machine

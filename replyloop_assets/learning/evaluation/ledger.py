@@ -1,12 +1,13 @@
 """Policies judged by the ledger: its entries as arrays, and what each dimension's new allocation is worth."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats
@@ -18,6 +19,7 @@ from replyloop_assets.learning.evaluation.estimate import (
     unknown,
 )
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
+from replyloop_assets.learning.lazily import pd
 
 COLUMNS = (
     "dimension", "policy", "replies", "logged_followers", "policy_followers", "value_ratio",

@@ -1,9 +1,10 @@
 """Which experiments are worth their replies: those whose answer is expected to change what is done."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.comparison import (
     LOG_VARIANCE,
@@ -15,6 +16,7 @@ from replyloop_assets.learning.comparison import (
 from replyloop_assets.learning.experiments.lift import log_chance
 from replyloop_assets.learning.experiments.settings import ExperimentSettings
 from replyloop_assets.learning.health.settings import PivotSettings
+from replyloop_assets.learning.lazily import pd
 
 TREATED = 0.1  # of the replies: the seed's split
 COLUMNS = ["dimension", "control", "treatment", "gain", "expected_pct", "replies"]

@@ -1,15 +1,17 @@
 """What replies brought by account and generator: the sums of some windows, from those of the days."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 
 PAIR = " × "  # between the account and the generator in the rollup's value
 SUMMED = list(Totals._fields)

@@ -5,11 +5,12 @@ whatever the rule (`pooling`); how much all of them bring is what is believed of
 that a few lucky ones do not raise what is foretold.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.allocation.shares import install_all
@@ -21,6 +22,7 @@ from replyloop_assets.learning.generators.cells import FIELDS, Cells
 from replyloop_assets.learning.generators.pooling import Beliefs, Counts, believe
 from replyloop_assets.learning.generators.rules import rule_of
 from replyloop_assets.learning.generators.settings import GeneratorSettings
+from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.performance import UNKNOWN
 
 NO_ACCOUNT = (UNKNOWN, ANY_ACCOUNT, "")

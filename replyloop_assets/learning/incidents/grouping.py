@@ -1,5 +1,7 @@
 """From messages to errors: one row per category and fingerprint, with how often, when, where, and a trend."""
 
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, gammaln
 
 from replyloop_assets.learning.incidents.settings import WEEK, ErrorSettings
 
@@ -77,6 +76,8 @@ def excess(later: Counts, earlier: Counts, later_shape: Floats, earlier_shape: F
     The shapes are the periods' own, of the negative binomial counts. Beyond `MOST_TERMS` occurrences all
     counts are scaled down, which errs on the side of chance.
     """
+    from scipy.special import betaln, gammaln
+
     chances = np.ones(len(later))
     for n in np.flatnonzero(later):
         scale = max(1.0, (later[n] + earlier[n]) / MOST_TERMS)

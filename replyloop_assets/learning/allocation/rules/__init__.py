@@ -1,9 +1,9 @@
 """The rules by which effort is shared. A new one is a file beside these, and a line in `RULES`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Protocol
-
-import pandas as pd
 
 from replyloop_assets.learning.allocation.families import Asked, Family
 from replyloop_assets.learning.allocation.rules.likeliest import Likeliest
@@ -11,6 +11,7 @@ from replyloop_assets.learning.allocation.rules.seed import Seed
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 
 
 class Rule(Protocol):

@@ -4,11 +4,12 @@ What each value brings is followed from day to day (`hurdle`); how likely each i
 (`choice`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.allocation.belief import Beliefs
 from replyloop_assets.learning.allocation.choice import leading, optimal_probability, runner_up_weights
@@ -18,6 +19,7 @@ from replyloop_assets.learning.allocation.families import Asked, Family, of_one_
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 
 
 class Likeliest:

@@ -4,17 +4,19 @@ A success is an outcome of at least five followers, each value draws from Beta(s
 the best draw gets 70%, the second 20%, the rest share 10%.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from hashlib import sha256
 
 import numpy as np
-import pandas as pd
 
 from replyloop_assets.learning.allocation.choice import ranks
 from replyloop_assets.learning.allocation.families import Asked, Family
 from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.allocation.shared import Shared
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
 
 
 class Seed:
