@@ -23,12 +23,12 @@ SELECT
     decided.decision,
     decided.started_on,
     decided.decided_on,
-    rollup.metric,
+    daily.metric,
     series.name AS series,
-    array_agg(rollup.day - :first_day) AS places,
-    array_agg(rollup.n) AS n,
-    array_agg(rollup.sum_log1p) AS sum_log1p,
-    array_agg(rollup.sum_log1p2) AS sum_log1p2
+    array_agg(daily.day - :first_day) AS places,
+    array_agg(daily.n) AS n,
+    array_agg(daily.sum_log1p) AS sum_log1p,
+    array_agg(daily.sum_log1p2) AS sum_log1p2
 FROM decided
 CROSS JOIN
     LATERAL (
@@ -37,12 +37,12 @@ CROSS JOIN
         ('treatment', 'experiment', decided.experiment_id || '/treatment'),
         ('value', decided.dimension, decided.treated_value)
     ) AS series (name, dimension, value)
-INNER JOIN daily_rollup AS rollup
+INNER JOIN daily_rollup AS daily
     ON
-        series.dimension = rollup.dimension
-        AND series.value = rollup.value
-        AND rollup.metric = any(:metrics)
-        AND rollup.day BETWEEN :first_day AND :last_day
+        series.dimension = daily.dimension
+        AND series.value = daily.value
+        AND daily.metric = any(:metrics)
+        AND daily.day BETWEEN :first_day AND :last_day
 GROUP BY
     decided.experiment_id,
     decided.dimension,
@@ -51,6 +51,6 @@ GROUP BY
     decided.decision,
     decided.started_on,
     decided.decided_on,
-    rollup.metric,
+    daily.metric,
     series.name
 ORDER BY decided.decided_on, decided.experiment_id
