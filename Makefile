@@ -42,6 +42,7 @@ bench: $(READY) .venv/.bench ## what a start, a window and a decision cost, and 
 	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python -m benchmarks.decisions
 	$(BIN)/python -m benchmarks.queue
