@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from hashlib import md5
 from uuid import UUID
 
+import numpy as np
 import sqlalchemy as sa
 
+from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.warehouse.engine import copy_rows
 
@@ -17,6 +19,13 @@ def read_frame(connection: sa.Connection, query: str, parameters: Mapping[str, o
     result = connection.execute(sa.text(query), parameters)
     names = list(result.keys())
     return pd.DataFrame(map(tuple, result), columns=names)
+
+
+def matrix_of(sent: bytes) -> Floats:
+    """A two-dimensional array of DOUBLE PRECISION as `array_send` gives it: no NULL, at least one number."""
+    lengths = np.frombuffer(sent, ">i4", 4, offset=12)[::2]
+    cells = np.frombuffer(sent, [("bytes", ">i4"), ("number", ">f8")], offset=28)
+    return cells["number"].astype(float).reshape(lengths)
 
 
 def write_frame(connection: sa.Connection, table: str, frame: pd.DataFrame, **constants: object) -> int:
