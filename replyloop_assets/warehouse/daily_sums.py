@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import Metric
-from replyloop_assets.warehouse.frames import matrix_of
+from replyloop_assets.warehouse.frames import read_frame
 from replyloop_assets.warehouse.queries import read_sql
 
 SUMS = ["reply_count", "n", "positives", "successes", "sum_log", "sum_log2", "sum_y", "sum_y2"]
@@ -33,12 +33,12 @@ def read_daily_sums(
         "dimensions": list(dimensions),
         "metrics": columns,
     }
-    days = connection.execute(sa.text(read_sql("facts/daily_sums")), parameters).all()
-    numbers = np.concatenate([np.zeros((0, 3 + len(SUMS))), *(matrix_of(day.numbers) for day in days)])
+    days = read_frame(connection, read_sql("facts/daily_sums"), parameters)
+    numbers = np.concatenate([np.zeros((0, 3 + len(SUMS))), *days["numbers"]])
     dimension, metric, day = numbers[:, :3].astype(int).T
     names = {
         "dimension": np.array(dimensions, object)[dimension - 1],
-        "value": np.array([*chain.from_iterable(day.value for day in days)], object),
+        "value": np.array([*chain.from_iterable(days["value"])], object),
         "metric": np.array(columns, object)[metric - 1],
     }
     texts = {name: pd.Series(values, dtype=object) for name, values in names.items()}

@@ -45,7 +45,8 @@ def left_over(log: Replies, y: Floats, wanted: Floats, in_time: Floats) -> LeftO
     totals = log.totals(y)
     mean = believe(totals).log_mean
     worth = (wanted.mean(-2) * np.exp(mean)).sum(-1)
-    weight = ratio(log.at_chosen(wanted), log.at_chosen(log.offered), log.at_chosen(log.offered) > 0)
+    had = log.at_chosen(log.offered)
+    weight = ratio(log.at_chosen(wanted), had, had > 0)
     found = (weight * (y - foretold)).mean(-1) / worth - in_time
 
     noise = relative_variance(totals)
