@@ -89,7 +89,7 @@ def read_doubts(
     first = window.first_day(min(most, since + BEFORE_DAYS + 1))
     daily = read_daily_sums(connection, first, window.day, rule.dimensions, [FOLLOWERS])
     # sums of logarithms are added in the order of values and days
-    return doubts(daily.sort_values(["dimension", "value"]), (window.day - first).days, since)
+    return doubts(daily.sort_values(["dimension", "value", "day"]), (window.day - first).days, since)
 
 
 STAGE = Stage(

@@ -19,7 +19,7 @@ from replyloop_assets.learning.comparison import Flags, Floats, ratio
 from replyloop_assets.learning.fields import PERCENT, Component, count, days, setting
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
-from replyloop_assets.learning.rolling import roll
+from replyloop_assets.learning.rolling import ranked, roll
 
 UNKNOWN = "unknown"
 BASELINE = "all"
@@ -79,8 +79,7 @@ def merge_days(daily: pd.DataFrame, last: NDArray[np.intp], length: int) -> pd.D
     """What each value of each dimension brought in each window of `length` days.
 
     Args:
-        daily: one row per dimension, value and metric, with lists that go together: the `day`, counted from
-            any on, and `reply_count`, `n`, `positives`, `successes` and the sums of `SUMMED`.
+        daily: one row per `dimension`, `value`, `metric` and `day`, counted from any on, with `SUMMED`.
         last: the last day of each window, ascending.
 
     Returns:
@@ -88,31 +87,27 @@ def merge_days(daily: pd.DataFrame, last: NDArray[np.intp], length: int) -> pd.D
         `sample_size`, `success_count`, and of followers and of visits the columns of `totals_of`;
         `avg_likes`, `avg_impressions`, `avg_profile_clicks`.
     """
-    named = list(zip(daily["dimension"], daily["value"], strict=True))
-    places = {name: place for place, name in enumerate(sorted(set(named)))}
-    metric_of = {metric.column: place for place, metric in enumerate(METRICS)}
-    lengths = [len(days) for days in daily["day"]]
-    cell = np.repeat(
-        [
-            len(METRICS) * places[name] + metric_of[metric]
-            for name, metric in zip(named, daily["metric"], strict=True)
-        ],
-        lengths,
-    ).astype(int)
-    flat = [np.concatenate([*daily[name], np.zeros(0)]) for name in ("day", *SUMMED)]
+    names, place = ranked(daily, ["dimension", "value"])
+    metric_of = {metric.column: at for at, metric in enumerate(METRICS)}
+    cell = len(METRICS) * place + daily["metric"].map(metric_of).to_numpy(int)
     sums = roll(
-        flat[0].astype(int), cell, np.transpose(flat[1:]), len(places) * len(METRICS), last, length
-    ).reshape(len(last), len(places), len(METRICS), len(SUMMED))
+        daily["day"].to_numpy(int),
+        cell,
+        daily[SUMMED].to_numpy(float),
+        len(names) * len(METRICS),
+        last,
+        length,
+    ).reshape(len(last), len(names), len(METRICS), len(SUMMED))
 
     window, place = np.nonzero(sums[:, :, metric_of[FOLLOWERS.column], SUMMED.index("reply_count")] > 0)
-    names = np.array(list(places), object).reshape(-1, 2)[place]
+    named = np.array(names, object).reshape(-1, 2)[place]
     of = {
         metric.name: dict(zip(SUMMED, sums[window, place, metric_of[metric.column]].T, strict=True))
         for metric in METRICS
     }
     counts = {"reply_count": "reply_count", "sample_size": "n", "success_count": "successes"}
     return pd.DataFrame(
-        {"window": window, "dimension": names[:, 0], "value": names[:, 1]}
+        {"window": window, "dimension": named[:, 0], "value": named[:, 1]}
         | {name: of[FOLLOWERS.name][part].astype(int) for name, part in counts.items()}
         | {
             f"{metric.name}_{part}": of[metric.name][part]

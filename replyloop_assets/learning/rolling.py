@@ -1,9 +1,27 @@
 """Sums over windows of days, many windows at once."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.comparison import Floats
+from replyloop_assets.learning.lazily import pd
+
+
+def ranked(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[tuple[str, ...]], NDArray[np.intp]]:
+    """The distinct names in these columns, in order, and the place of each row's among them."""
+    place = np.zeros(len(frame), int)
+    names: list[tuple[str, ...]] = [()]
+    for column in columns:
+        codes, distinct = pd.factorize(frame[column], sort=True)
+        found, place = np.unique(place * len(distinct) + codes, return_inverse=True)
+        pairs = zip(*(part.tolist() for part in np.divmod(found, max(len(distinct), 1))), strict=True)
+        texts = distinct.tolist()
+        names = [(*names[before], texts[at]) for before, at in pairs]
+    return names, place
 
 
 def roll(

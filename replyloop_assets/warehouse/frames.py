@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import md5
+from typing import Any
 from uuid import UUID
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.warehouse.engine import copy_rows
 
+# how PostgreSQL sends each BIGINT, INTEGER and DOUBLE PRECISION of an array, by the number of the type
+NUMBERS = {
+    kind: np.dtype([("size", ">i4"), ("number", form)])
+    for kind, form in {20: ">i8", 23: ">i4", 701: ">f8"}.items()
+}
+
 
 def read_frame(connection: sa.Connection, query: str, parameters: Mapping[str, object]) -> pd.DataFrame:
-    """The rows of a query; its columns are there even where it has no row."""
+    """The rows of a query; its columns are there even where it has no row.
+
+    An array of many numbers comes fastest by `array_send`: what is BYTEA is read as that.
+    """
     result = connection.execute(sa.text(query), parameters)
     names = list(result.keys())
-    return pd.DataFrame(map(tuple, result), columns=names)
+    frame = pd.DataFrame(map(tuple, result), columns=names)
+    sent = [name for name in names if len(frame) and isinstance(frame[name].iat[0], bytes)]
+    return frame.assign(**{name: frame[name].map(array_of) for name in sent})
+
+
+def array_of(sent: bytes) -> NDArray[Any]:
+    """An array of numbers as `array_send` gives it: without a NULL, of the types in `NUMBERS`, not empty."""
+    dimensions, _, kind = np.frombuffer(sent, ">i4", 3).tolist()
+    lengths = np.frombuffer(sent, ">i4", 2 * dimensions, offset=12)[::2]
+    numbers = np.frombuffer(sent, NUMBERS[kind], offset=12 + 8 * dimensions)["number"]
+    return numbers.astype(numbers.dtype.newbyteorder("=")).reshape(lengths)
 
 
 def write_frame(connection: sa.Connection, table: str, frame: pd.DataFrame, **constants: object) -> int:

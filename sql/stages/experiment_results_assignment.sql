@@ -6,6 +6,7 @@
 WITH open AS (
     SELECT
         experiment.id,
+        '/' || experiment.id AS of_id,  -- the end of a key
         experiment.dimension,
         experiment.control_strategy,
         experiment.treatment_strategy,
@@ -69,7 +70,7 @@ exposed AS (
     SELECT
         firsts.id,
         firsts.unit,
-        firsts.id || '/' || firsts.unit AS key,
+        firsts.unit || '/' || firsts.id AS key,
         (array_agg(firsts.variant ORDER BY firsts.at, firsts.variant))[1] AS variant,
         min(firsts.p) AS p,
         (min(firsts.at) AT TIME ZONE 'UTC')::DATE AS day,
@@ -80,49 +81,68 @@ exposed AS (
     GROUP BY firsts.id, firsts.unit
 ),
 
--- Each outcome under the names that its unit may have. It is joined by one key, of experiment and unit: by
--- the experiment alone, of which there may be one, every outcome would be held against every unit.
-named AS (
+outcomes AS (
     SELECT
         open.id,
+        open.of_id,
         outcome.day,
         outcome.decision_id,
-        outcome.experiment_variant AS variant,
-        open.id || '/' || name.unit AS key
+        outcome.target_tweet_id,
+        outcome.tweet_id,
+        outcome.experiment_variant AS variant
     FROM open
     INNER JOIN reply_outcomes AS outcome
         ON
             open.id = outcome.experiment_id
             AND outcome.day BETWEEN open.started_day AND :day
             AND outcome.experiment_variant IN ('control', 'treatment')
-    CROSS JOIN
-        LATERAL (
-            VALUES
-            (ledger_key(outcome.decision_id)),
-            (ledger_key(outcome.target_tweet_id)),
-            (ledger_key(outcome.tweet_id))
-        ) AS name (unit)
 ),
 
-judged AS (
-    SELECT DISTINCT ON (named.id, named.day, named.decision_id)
+-- Each outcome under the names that its unit may have, where one of them was given a variant. It is joined by
+-- one key, of unit and experiment: by the experiment alone, of which there may be one, every outcome would be
+-- held against every unit.
+served AS (
+    SELECT
         named.id,
         named.day,
+        named.decision_id,
         named.variant,
         exposed.variant AS given,
         exposed.p,
-        greatest(
-            named.day, max(exposed.known) OVER (PARTITION BY named.id, named.day, named.decision_id)
-        ) AS known
-    FROM named
-    LEFT JOIN exposed ON named.key = exposed.key
-    ORDER BY
-        named.id ASC,
-        named.day ASC,
-        named.decision_id ASC,
-        exposed.unit IS NULL ASC,
-        exposed.variant = named.variant DESC,
-        exposed.unit ASC
+        exposed.unit,
+        exposed.known
+    FROM (
+        SELECT id, day, decision_id, variant, ledger_key(decision_id) || of_id AS key FROM outcomes
+        UNION ALL
+        SELECT id, day, decision_id, variant, ledger_key(target_tweet_id) || of_id FROM outcomes
+        UNION ALL
+        SELECT id, day, decision_id, variant, ledger_key(tweet_id) || of_id FROM outcomes
+    ) AS named
+    INNER JOIN exposed ON named.key = exposed.key
+),
+
+judged AS (
+    SELECT DISTINCT ON (id, day, decision_id)
+        id,
+        day,
+        variant,
+        decision_id,
+        given,
+        p,
+        greatest(day, max(known) OVER (PARTITION BY id, day, decision_id)) AS known
+    FROM served
+    ORDER BY id ASC, day ASC, decision_id ASC, given = variant DESC, unit ASC
+),
+
+untraced AS (
+    SELECT outcomes.id, outcomes.day, outcomes.variant
+    FROM outcomes
+    LEFT JOIN judged
+        ON
+            outcomes.decision_id = judged.decision_id
+            AND outcomes.day = judged.day
+            AND outcomes.id = judged.id
+    WHERE judged.id IS NULL
 ),
 
 -- from when on outcomes without exposure count
@@ -131,7 +151,7 @@ traceable AS (
         traced.id,
         min(traced.known) AS known
     FROM (
-        SELECT id, known FROM judged WHERE given IS NOT NULL
+        SELECT id, known FROM judged
         UNION ALL
         SELECT started.experiment_id, (started.at AT TIME ZONE 'UTC')::DATE
         FROM experiment_events AS started
@@ -156,14 +176,12 @@ counted AS (
         id, day, variant, coalesce(p, 0), known,
         0, (p IS NOT NULL)::INTEGER, (p IS NOT NULL AND given <> variant)::INTEGER, 0
     FROM judged
-    WHERE given IS NOT NULL
     UNION ALL
     SELECT
-        judged.id, judged.day, judged.variant, 0, greatest(judged.known, traceable.known),
+        untraced.id, untraced.day, untraced.variant, 0, greatest(untraced.day, traceable.known),
         0, 0, 0, 1
-    FROM judged
-    INNER JOIN traceable ON judged.id = traceable.id
-    WHERE judged.given IS NULL
+    FROM untraced
+    INNER JOIN traceable ON untraced.id = traceable.id
 )
 
 SELECT

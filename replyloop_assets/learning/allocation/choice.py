@@ -7,7 +7,7 @@ from replyloop_assets.learning.comparison import Floats
 
 REACH = 5.0  # how far each arm's distribution is looked at, in standard deviations
 NODES, ALL_NODES = 41, 1312  # at how many points, of one arm and of all together
-BLOCK = 4_000_000  # numbers held at once while integrating
+BLOCK = 100_000  # numbers held at once while integrating: what the processor keeps at hand
 
 
 def optimal_probability(mean: Floats, deviation: Floats) -> Floats:

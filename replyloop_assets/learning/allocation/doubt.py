@@ -35,8 +35,8 @@ def doubts(daily: pd.DataFrame, last: int, since: int) -> dict[str, float]:
     """Each dimension's part of the doubt about what is best; the parts sum to 1.
 
     Args:
-        daily: one row per value with `dimension`, `value` and the lists `day`, `n`, `positives`, `sum_log`,
-            `sum_log2` of one metric.
+        daily: one row per `dimension`, `value` and `day` with `n`, `positives`, `sum_log` and `sum_log2` of
+            one metric, in this order.
         last: the window's last day, as `daily` counts them.
         since: how many days before it the drop began.
     """
@@ -52,12 +52,14 @@ def doubts(daily: pd.DataFrame, last: int, since: int) -> dict[str, float]:
 
 def totals(rows: pd.DataFrame, last: int, youngest: int, oldest: int) -> Floats:
     """Sums over the days of these ages, shape (parts, values)."""
-    sums = np.zeros((len(PARTS), len(rows)))
-    for place, (day, *lists) in enumerate(rows[["day", *PARTS]].itertuples(index=False, name=None)):
-        age = last - np.asarray(day)
-        is_within = (age >= youngest) & (age <= oldest)
-        sums[:, place] = [np.asarray(part, float)[is_within].sum() for part in lists]
-    return sums
+    age = last - rows["day"].to_numpy(int)
+    is_within = (age >= youngest) & (age <= oldest)
+    starts = np.flatnonzero((rows["value"] != rows["value"].shift()).to_numpy())
+    of_values = zip(
+        *(np.split(values, starts[1:]) for values in (is_within, rows[PARTS].to_numpy(float))), strict=True
+    )
+    # a value's days are added without those that do not count: noughts between them would change its bits
+    return np.transpose([parts.T[:, within].sum(-1) for within, parts in of_values])
 
 
 def level(sums: Floats) -> Level:

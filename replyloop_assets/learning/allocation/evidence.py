@@ -15,6 +15,7 @@ from replyloop_assets.learning.allocation.value import blend, converted
 from replyloop_assets.learning.comparison import Flags, Floats
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import COLUMNS, FOLLOWERS, VISITS
+from replyloop_assets.learning.rolling import ranked
 
 EACH_DAY = 28  # the newest days, folded one by one; those before them by the week
 WEEK = 7
@@ -37,16 +38,16 @@ def steps_of(window_days: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return at, np.where(at < EACH_DAY, 1, WEEK)
 
 
-def lay_out(daily: pd.DataFrame, places: Mapping[tuple[str, str], int], asked: Sequence[Asked]) -> Floats:
+def lay_out(daily: pd.DataFrame, arm: NDArray[np.intp], arms: int, asked: Sequence[Asked]) -> Floats:
     """What arms brought day by day, of one metric: shape (arms, days, fields of `SUMMED`).
 
-    One arm more than `places` has, the last, brought nothing. `daily` and `asked` as in `fold_families`.
+    One arm more than there are, the last, brought nothing. `arm` is the place of each row's; `daily` and
+    `asked` as in `fold_families`.
     """
-    last = max([*(one.last for one in asked), *(max(day) for day in daily["day"])], default=0)
-    sums = np.zeros((len(places) + 1, last + 1, len(SUMMED)))
-    columns = ["dimension", "value", "day", *SUMMED]
-    for dimension, value, day, *lists in daily[columns].itertuples(index=False, name=None):
-        sums[places[dimension, value], np.asarray(day, int)] = np.transpose(lists)
+    day = daily["day"].to_numpy(int)
+    last = max([*(one.last for one in asked), day.max(initial=0)], default=0)
+    sums = np.zeros((arms + 1, last + 1, len(SUMMED)))
+    sums[arm, day] = daily[SUMMED]
     return sums
 
 
@@ -81,19 +82,20 @@ def fold_families(
 
     Args:
         values: the name of every arm, at its row.
-        daily: one row per `dimension`, `value` and `metric` (its column of the rollup), with the lists `day`
-            and those of `SUMMED`.
+        daily: one row per `dimension`, `value`, `metric` (its column of the rollup) and `day`, counted from
+            any on, with `SUMMED`.
         asked: of each window.
     """
     weights = settings.weights
     kinds = [kind for kind in COLUMNS if weights[kind] > 0]
     may_stand_in = FOLLOWERS.name in kinds and VISITS.name not in kinds
-    named = zip(daily["dimension"], daily["value"], strict=True)
-    places = {name: place for place, name in enumerate(dict.fromkeys(named))}
+    names, arm_of = ranked(daily, ["dimension", "value"])
+    places = {name: place for place, name in enumerate(names)}
     by_step: dict[str, Floats] = {}
     totals: dict[str, Floats] = {}
     for kind in [*kinds, VISITS.name] if may_stand_in else kinds:
-        sums = lay_out(daily[daily["metric"] == COLUMNS[kind]], places, asked)
+        is_kind = (daily["metric"] == COLUMNS[kind]).to_numpy()
+        sums = lay_out(daily[is_kind], arm_of[is_kind], len(names), asked)
         found = [cut(sums, one.last, settings.window_days) for one in asked]
         by_step[kind] = np.array([steps for steps, _ in found])
         totals[kind] = np.array([total for _, total in found])
@@ -132,7 +134,7 @@ def fold_families(
 
 
 def placed(
-    batch: Sequence[Family], values: Sequence[str], places: Mapping[tuple[str, str], int], width: int
+    batch: Sequence[Family], values: Sequence[str], places: Mapping[tuple[str, ...], int], width: int
 ) -> tuple[NDArray[np.intp], Flags]:
     """The place of each family's arms among all, the one that brought nothing where there is none."""
     arm = np.full((len(batch), width), len(places))
@@ -149,9 +151,8 @@ def steady_days(daily: pd.DataFrame, asked: Sequence[Asked], window_days: int) -
 
     All of the window's, unless a change since is certain. `daily` and `asked` as in `fold_families`.
     """
-    named = zip(daily["dimension"], daily["value"], strict=True)
-    places = {name: place for place, name in enumerate(dict.fromkeys(named))}
-    sums = lay_out(daily, places, asked)
+    names, arm = ranked(daily, ["value"])
+    sums = lay_out(daily, arm, len(names), asked)
     alarms, lengths = alarms_of(asked, window_days), steps_of(window_days)[1]
     held = [window_days] * len(asked)
     by_arms: dict[int, list[int]] = {}

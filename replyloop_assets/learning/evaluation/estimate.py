@@ -110,9 +110,10 @@ def evaluate(
     in_time = drifted(log, y, wanted, relative_variance(totals))
 
     asked = wanted.mean(-2) * brought
+    as_offered = offered.mean(-2) * brought
     worth = asked * in_time.factor
-    value, logged = worth.sum(-1, keepdims=True), (offered.mean(-2) * brought).sum(-1, keepdims=True)
-    pull = worth / value - offered.mean(-2) * brought / logged
+    value, logged = worth.sum(-1, keepdims=True), as_offered.sum(-1, keepdims=True)
+    pull = worth / value - as_offered / logged
     variance = (pull**2 * own_sd**2).sum(-1) + ((asked / value) ** 2 * in_time.variance).sum(-1)
     rest = left_over(log, capped, wanted, (worth - asked).sum(-1) / value[..., 0], belief.log_mean[1:])
     centre = (np.log(value / logged))[..., 0] + np.log(rest.factor)

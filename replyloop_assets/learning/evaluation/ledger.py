@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +54,9 @@ def as_log(days: pd.DataFrame) -> Log:
     places = {arm: place for place, arm in enumerate(arms)}
     at = of_replies(days["arms"], days["arm"], lambda arm: places.get(arm, -1))
     offered = menu_shares.reshape(len(menus), len(arms))[which]
-    y, decided = (np.array([*chain(*days[name])], int) for name in ("followers_gained", "decided_at"))
+    y, decided = (
+        np.concatenate([np.zeros(0, int), *days[name]]) for name in ("followers_gained", "decided_at")
+    )
     held = np.argsort(decided, kind="stable")
     held = held[at[held] >= 0]
     held = held[offered[held, at[held]] > 0]

@@ -47,7 +47,8 @@ def left_over(log: Replies, y: Floats, wanted: Floats, in_time: Floats, log_mean
     for others, half in zip(of_halves, halves(log)[::-1], strict=True):
         foretold = np.where(half > 0, log.at_chosen(np.exp(others)[..., None, :]), foretold)
     worth = (wanted.mean(-2) * np.exp(mean)).sum(-1)
-    weight = ratio(log.at_chosen(wanted), log.at_chosen(log.offered), log.at_chosen(log.offered) > 0)
+    had = log.at_chosen(log.offered)
+    weight = ratio(log.at_chosen(wanted), had, had > 0)
     found = (weight * (y - foretold)).mean(-1) / worth - in_time
 
     noise = relative_variance(log.totals(y))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,19 +47,17 @@ def merge_cells(pairs: pd.DataFrame, generators: pd.DataFrame, spans: Sequence[S
     """The sums of each window by account and generator: its days added in order, whatever the batch.
 
     Args:
-        pairs: one row per `value` 'account × generator', with lists that go together: `day` and those of
-            `SUMMED`.
-        generators: one row per generator, its `value` and the list `day` of those on which it wrote.
+        pairs: one row per `value` 'account × generator' and `day`, with `SUMMED`.
+        generators: one row per `value`, a generator, and `day` on which it wrote.
         kept: what a reply of before the drop counts, as a part of one.
 
     Returns:
         The cells with any day; a window is its place in `spans`.
     """
-    wrote = {name: set(days) for name, days in zip(generators["value"], generators["day"], strict=True)}
-    names, cell = split_pairs(pairs, wrote)
-    lists = np.array([list(chain.from_iterable(pairs[name])) for name in ("day", *SUMMED)], float)
-    order = np.argsort(lists[0], kind="stable")
-    cell, (day, *sums) = cell[order], lists[:, order]
+    names, cell = split_pairs(pairs, generators)
+    order = np.argsort(pairs["day"].to_numpy(int), kind="stable")
+    cell, day = cell[order], pairs["day"].to_numpy(int)[order]
+    sums = pairs[SUMMED].to_numpy(float)[order].T
 
     merged = np.zeros((1 + len(FIELDS), len(spans), len(names)))  # days, and the fields
     for window, span in enumerate(spans):
@@ -83,20 +80,23 @@ def ranked(names: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
 
 
 def split_pairs(
-    pairs: pd.DataFrame, wrote: Mapping[str, set[int]]
+    pairs: pd.DataFrame, generators: pd.DataFrame
 ) -> tuple[list[tuple[str, str]], NDArray[np.intp]]:
-    """All pairs of account and generator, and which of them each day of each row is of."""
+    """All pairs of account and generator, and which of them each row is of."""
+    values, place = pd.factorize(pairs["value"])[::-1]
     names: dict[tuple[str, str], int] = {}
-    places, lengths = [], []
-    for value, days in zip(pairs["value"], pairs["day"], strict=True):
-        if value.find(PAIR) == value.rfind(PAIR):
-            account, _, generator = value.partition(PAIR)
-            found = [((account, generator), len(days))]
-        else:
-            found = [(split(value, [name for name in wrote if day in wrote[name]]), 1) for day in days]
-        places += [names.setdefault(pair, len(names)) for pair, _ in found]
-        lengths += [length for _, length in found]
-    return list(names), np.repeat(np.array(places, int), lengths)
+    cells = np.zeros(len(values), int)
+    for at, value in enumerate(values):
+        account, _, generator = value.partition(PAIR)
+        cells[at] = -1 if PAIR in generator else names.setdefault((account, generator), len(names))
+    cell = cells[place]
+    doubtful = np.flatnonzero(cell < 0)
+    if len(doubtful):
+        wrote = generators.groupby("day")["value"].agg(list).to_dict()
+        found = pairs[["value", "day"]].take(doubtful).itertuples(index=False, name=None)
+        pairs_found = [split(value, wrote.get(day, [])) for value, day in found]
+        cell[doubtful] = [names.setdefault(pair, len(names)) for pair in pairs_found]
+    return list(names), cell
 
 
 def split(value: str, generators: Sequence[str]) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Where a pivot explores: what moved by itself is told from what fell with all the rest."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +12,9 @@ from replyloop_assets.learning.allocation.settings import AllocationSettings
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets_tests.learning.allocation.test_shares import (
     AS_OF,
-    DAILY,
     LAST,
     allocate_window,
+    daily_of,
     evidence_of,
 )
 
@@ -66,19 +65,19 @@ SWAP = of_days("generator", {"a": 12, "b": 8, "c": 6}, {"a": 3, "b": 4, "c": 6})
 
 
 def test_the_dimension_whose_values_changed_places_is_explored() -> None:
-    found = doubts(pd.DataFrame(HALF + SWAP, columns=DAILY), LAST, SINCE)
+    found = doubts(daily_of(HALF + SWAP), LAST, SINCE)
     assert sum(found.values()) == pytest.approx(1)
     assert found["generator"] > 2 * found["format"] > 0
     explored = [widened(10, 30, found, name) for name in found]
     assert sum(explored) == pytest.approx(2 * 10 + 20)
     assert widened(10, 30, {}, "generator") == 30  # even: all of it everywhere
     only = of_days("search_query", {"all": 8}, {"all": 1})
-    assert doubts(pd.DataFrame(SWAP + only, columns=DAILY), LAST, SINCE) == {"generator": 1}
+    assert doubts(daily_of(SWAP + only), LAST, SINCE) == {"generator": 1}
 
 
 def test_before_any_reply_since_every_dimension_is_explored_alike() -> None:
-    rows = pd.DataFrame(HALF + SWAP, columns=DAILY)
-    rows["day"] = rows["day"].map(lambda days: [day - 10 for day in days])
+    rows = daily_of(HALF + SWAP)
+    rows["day"] -= 10
     assert doubts(rows, LAST, 0) == pytest.approx({"format": 0.5, "generator": 0.5}, abs=0.15)
     assert doubts(rows.iloc[:0], LAST, 0) == {}
 
@@ -87,7 +86,7 @@ def test_the_pivots_share_is_spent_where_the_doubt_is() -> None:
     evidence = evidence_of(
         format={"single": (9, 31), "thread": (12, 38)}, generator={"a": (9, 31), "b": (2, 8), "c": (4, 9)}
     )
-    daily, pivots = pd.DataFrame(HALF + SWAP, columns=DAILY), [(AS_OF.replace(day=1, month=2), None)]
+    daily, pivots = daily_of(HALF + SWAP), [(AS_OF.replace(day=1, month=2), None)]
     settings = AllocationSettings()
     even = allocate_window(evidence, daily, pivots, AS_OF, settings)
     told = allocate_window(evidence, daily, pivots, AS_OF, settings, {"generator": 1.0, "format": 0.0})

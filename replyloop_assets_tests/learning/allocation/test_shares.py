@@ -47,6 +47,11 @@ def evidence_of(**families: dict[str, tuple[int, int]]) -> pd.DataFrame:
     return frame.assign(replaces=None, former_share=None, adopted_at=None)
 
 
+def daily_of(rows: Sequence[object]) -> pd.DataFrame:
+    """The daily sums, from rows of `DAILY` that hold a list of days and of each sum."""
+    return pd.DataFrame(rows, columns=DAILY).explode(DAILY[3:], ignore_index=True)
+
+
 def allocate_window(
     evidence: pd.DataFrame,
     daily: pd.DataFrame,
@@ -62,7 +67,7 @@ def allocate_window(
 
 def allocate(evidence: pd.DataFrame, as_of: datetime, settings: AllocationSettings) -> pd.DataFrame:
     """Without any daily evidence, or pivot."""
-    return allocate_window(evidence, pd.DataFrame(columns=DAILY), [], as_of, settings)
+    return allocate_window(evidence, daily_of([]), [], as_of, settings)
 
 
 GENERATORS = {"Contrarian": (9, 31), "Coach": (2, 38), "Researcher": (20, 60), "Story": (0, 3)}
@@ -325,7 +330,7 @@ def days_of(
         parts = [replies, hits, log.sum(), (log**2).sum(), mean * replies]
         lists = [[part] * days for part in parts]
         rows.append(("generator", name, metric, list(range(LAST + 1 - days, LAST + 1)), *lists))
-    return pd.DataFrame(rows, columns=DAILY)
+    return daily_of(rows)
 
 
 def share_out(
@@ -416,9 +421,9 @@ def test_visits_stand_in_for_followers_that_hardly_come() -> None:
     """One visit in a hundred converts: follows alone cannot tell the arms apart, their visits can."""
     visits = dict(zip(ARMS, (12.0, 6.0, 3.0, 1.0), strict=True))
     sparse = days_of(ARMS)
-    sparse["positives"] = [[1] + [0] * 39] * 4
-    sparse["sum_log"] = sparse["sum_log2"] = [[0.0] * 40] * 4
-    sparse["sum_y"] = [[1.0] + [0.0] * 39] * 4
+    sparse["positives"] = ([1] + [0] * 39) * 4
+    sparse["sum_log"] = sparse["sum_log2"] = 0.0
+    sparse["sum_y"] = ([1.0] + [0.0] * 39) * 4
     alone = share_out(sparse)
     shared = share_out(pd.concat([sparse, days_of(visits, "profile_clicks")], ignore_index=True))
     assert alone["probability"].max() < 0.5
@@ -468,7 +473,7 @@ def test_many_windows_come_out_as_each_alone_to_the_bit() -> None:
                 logs = hits * rng.uniform(0.5, 2, 90)
                 lists = [n, hits, logs, logs**2 / np.maximum(hits, 1) + 0.5 * hits, 3 * hits]
                 rows.append((dimension, f"{arm:02d}", metric, *(list(one) for one in (days, *lists))))
-    daily = pd.DataFrame(rows, columns=DAILY)
+    daily = daily_of(rows)
     evidence = pd.concat(
         [
             evidence_of(

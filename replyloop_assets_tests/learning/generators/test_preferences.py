@@ -209,7 +209,10 @@ def test_windows_side_by_side_are_as_each_by_itself() -> None:
         ]
         pairs.append((f"{account} × {generator}", of.tolist(), *sums[0], *sums[1]))
     frame = pd.DataFrame(pairs, columns=["value", "day", *Totals._fields])
-    generators = pd.DataFrame({"value": list(wrote), "day": [sorted(of) for of in wrote.values()]})
+    frame = frame.explode(["day", *Totals._fields], ignore_index=True)
+    generators = pd.DataFrame({"value": list(wrote), "day": [sorted(of) for of in wrote.values()]}).explode(
+        "day"
+    )
     spans = [Span(max(0, last - 20), last, 25 if last > 30 else None) for last in range(3, days)]
     spans[5] = Span(90, 95)
     explores = [0.3 if last % 3 == 0 else None for last in range(3, days)]
