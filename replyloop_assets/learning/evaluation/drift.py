@@ -45,9 +45,9 @@ def drifted(log: Replies, y: Floats, wanted: Floats, noise: Floats) -> Drift:
     seen = (n > 0) & (mean > 0)
     above = np.where(seen, ratio(brought, n * mean, seen) - 1, 0.0)
     error = np.where(seen, noise[..., None, None] / np.maximum(n, 1), UNSEEN)
-    walk = centred(log.blocks, own)[..., None, :, :] * STEPS[:, None, None]
-    reach = (walk * off[..., None, None, :]).sum(-1)
-    spread = walk + error[..., None, :, None] * np.eye(log.blocks)
+    walk = centred(log.blocks, own)
+    reach = (walk @ off[..., None])[..., None, :, 0] * STEPS[:, None]
+    spread = walk[..., None, :, :] * STEPS[:, None, None] + error[..., None, :, None] * np.eye(log.blocks)
     # what several policies want of one log stands beside it on the other side of one equation
     beside = reach.reshape(-1, *reach.shape[reach.ndim + 1 - spread.ndim :])
     known = np.broadcast_to(above[..., None, :], beside.shape[1:])
