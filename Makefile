@@ -38,13 +38,8 @@ format: $(READY) ## put code and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix sql --processes 2
 
-bench: $(READY) .venv/.bench ## what a start, a window and a decision cost, and how decisions fare beside peers
-	$(BIN)/python -m benchmarks.starting
-	$(BIN)/python -m benchmarks.windows
-	$(BIN)/python -m benchmarks.growth
-	$(BIN)/python -m benchmarks.imports
-	$(BIN)/python -m benchmarks.decisions
-	$(BIN)/python -m benchmarks.queue
+bench: $(READY) .venv/.bench ## how fast it is, as docs/speed.md; and how decisions fare beside peers
+	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.allocators
 	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.sequential

@@ -169,8 +169,8 @@ OUTCOMES = """
 """
 
 
-def make_facts(engine: sa.Engine, size: Size, last_day: date) -> None:
-    """Write the facts of `size.days` days up to the end of `last_day`, and the outcomes of before it."""
+def make_facts(engine: sa.Engine, size: Size, last_day: date, matured: bool = True) -> None:
+    """Write the facts of `size.days` days up to the end of `last_day`; `matured`: the outcomes before it."""
     parameters = {
         "first_start": day_start(last_day - timedelta(days=size.days - 1)),
         "last_start": day_start(last_day),
@@ -182,7 +182,7 @@ def make_facts(engine: sa.Engine, size: Size, last_day: date) -> None:
         "dimensions": list(ALLOCATED),
     }
     with engine.begin() as connection:
-        for statement in (FACTS + ";" + OUTCOMES).split(";\n"):
+        for statement in (f"{FACTS};\n{OUTCOMES}" if matured else FACTS).split(";\n"):
             connection.execute(sa.text(statement), parameters)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")

@@ -1,92 +1,99 @@
-"""What one window of one stage costs: the sample's 90 days, filled as `replyloop materialize` does.
+"""What the chain costs over a range: a year of windows in one command, beside one Dagster run per window.
 
-Three ways in turn, three times each, on fresh databases: as the project does it (one Dagster run, pooled
-connections, events in batches), as Dagster does by default, and the stages alone without Dagster. The
-median of each is printed in milliseconds per window and stage, with its ratio to the first.
+Made-up facts of 50 replies a day (`made_facts`) are filled by `replyloop materialize`, each on a database
+of its own: all windows at once, and single days out of the middle. `--against PATH` has another checkout fill
+the same facts, in turn. Medians of the rounds: seconds, the most memory of the process, and ratios.
+
+    python -m benchmarks.windows [--days 365] [--rounds 3] [--against PATH]
 """
 
+import argparse
 import os
+import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-import dagster as dg
-
-from replyloop_assets.assets import STAGES
-from replyloop_assets.assets.stage import Runtime
-from replyloop_assets.automation.backfill import materialize
-from replyloop_assets.automation.instance import instance_environment, open_instance
-from replyloop_assets.partitions import Window, days_between
+from benchmarks.made_facts import Size, make_facts
 from replyloop_assets.postgres.server import Server
 from replyloop_assets.postgres.throwaway import throwaway_server
-from replyloop_assets.settings import load_settings
-from replyloop_assets.sources.importing import import_file
-from replyloop_assets.warehouse.databases import Databases
 from replyloop_assets.warehouse.engine import create_engine
-from replyloop_assets_tests import sample
 
-ROUNDS = 3
-DAYS = days_between(sample.FIRST_DAY, sample.LAST_DAY)
+HERE = Path(__file__).parents[1]
+RUN = "from replyloop_assets.cli.main import main; main()"
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+SINGLE = 5  # days filled one by one, out of the middle
 
 
-def as_the_project_does(databases: Databases, home: Path, runtime: Runtime) -> float:
-    """One Dagster run over all windows; seconds, the instance's opening included."""
+@dataclass(frozen=True)
+class Used:
+    """What a command took: seconds, and MiB at most."""
+
+    seconds: float
+    memory: float
+
+
+def command(tree: Path, url: str, home: Path, *words: str) -> Used:
+    """Run a command of a checkout on a database."""
+    environment = os.environ | {
+        "PYTHONPATH": str(tree),
+        "REPLYLOOP_DATABASE_URL": url,
+        "REPLYLOOP_HOME": str(home),
+        "REPLYLOOP_HISTORY_START": str(YESTERDAY - timedelta(days=2000)),
+    }
     began = time.perf_counter()
-    with open_instance(databases, home) as instance:
-        materialize(STAGES, DAYS[0], DAYS[-1], runtime, instance)
-    return time.perf_counter() - began
+    process = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-c", RUN, *words],
+        environment,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
+    )
+    _, status, used = os.wait4(process, 0)
+    if status != 0:
+        raise SystemExit(f"replyloop {' '.join(words)} failed in {tree}.")
+    return Used(time.perf_counter() - began, used.ru_maxrss / 1024)
 
 
-def as_dagster_does(databases: Databases, home: Path, runtime: Runtime) -> float:
-    """The same run on an instance as Dagster sets it up."""
-    os.environ |= instance_environment(databases, home)
-    os.environ["DAGSTER_EVENT_BATCH_SIZE"] = "0"
-    began = time.perf_counter()
-    with dg.DagsterInstance.get() as instance:
-        materialize(STAGES, DAYS[0], DAYS[-1], runtime, instance)
-    return time.perf_counter() - began
-
-
-def stages_alone(databases: Databases, home: Path, runtime: Runtime) -> float:
-    """The stage functions, without Dagster."""
-    began = time.perf_counter()
-    for stage in STAGES:
-        for day in DAYS:
-            stage.fill(runtime, Window.at(day, runtime.now()))
-    return time.perf_counter() - began
-
-
-def measure(way: Callable[[Databases, Path, Runtime], float], server: Server, turn: int) -> float:
-    """One round on databases of its own; milliseconds per window and stage."""
-    name = f"{way.__name__}_{turn}"
-    dagster = server.url(f"{name}_dagster").replace("://", "+psycopg2://")
-    databases = Databases(server.url(name), dagster, None, load_settings())
-    databases.prepare()
-    engine = create_engine(databases.data)
-    for path in sample.FILES:
-        import_file(engine, path)
-    sample.start_experiment(engine)
-    now = datetime.now(UTC)
-    runtime = Runtime(engine, load_settings(), now=lambda: now)
-    seconds = way(databases, server.home / name, runtime)
+def over_range(tree: Path, server: Server, name: str, days: int) -> tuple[Used, list[Used]]:
+    """A new database filled as a whole, and then single closed days of it, each by a command of its own."""
+    url, home = server.url(name), server.home / name
+    command(tree, url, home, "db", "migrate")
+    engine = create_engine(url)
+    make_facts(engine, Size(days=days), YESTERDAY, matured=False)
     engine.dispose()
-    return 1000 * seconds / len(DAYS) / len(STAGES)
+    first = YESTERDAY - timedelta(days=days - 1)
+    whole = command(tree, url, home, "materialize", "--from", str(first), "--to", str(YESTERDAY))
+    middle = [str(first + timedelta(days=days // 2 + n)) for n in range(SINGLE)]
+    return whole, [command(tree, url, home, "materialize", "--from", day, "--to", day) for day in middle]
 
 
 def main() -> None:
-    """Run the rounds and print the table."""
-    ways = (as_the_project_does, as_dagster_does, stages_alone)
+    """Run the rounds in turn and print the ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--against", type=Path, help="another checkout of the project")
+    asked = parser.parse_args()
+    trees = {"this": HERE} | ({"other": asked.against.resolve()} if asked.against else {})
+    found: dict[str, list[tuple[Used, list[Used]]]] = {name: [] for name in trees}
     with throwaway_server() as server:
-        times = {way.__name__: [measure(way, server, turn) for turn in range(ROUNDS)] for way in ways}
-    first = median(times[ways[0].__name__])
-    print(f"{len(DAYS)} windows, {len(STAGES)} stages, {ROUNDS} rounds; ms per window and stage")
-    print(f"{'':<22}{'median':>8}{'min':>8}{'max':>8}{'ratio':>8}")
-    for name, values in times.items():
-        middle = median(values)
-        row = f"{middle:8.1f}{min(values):8.1f}{max(values):8.1f}{middle / first:8.2f}"
-        print(f"{name.replace('_', ' '):<22}{row}")
+        for turn in range(asked.rounds):
+            for name, tree in trees.items():
+                found[name].append(over_range(tree, server, f"{name}_{turn}", asked.days))
+    whole = {name: median(one.seconds for one, _ in rounds) for name, rounds in found.items()}
+    print(f"{asked.days} windows of the whole chain, 50 replies a day, {asked.rounds} rounds")
+    print(f"{'':<8}{'all, s':>10}{'ms each':>10}{'one, s':>10}{'ratio':>8}{'MiB':>8}")
+    for name, rounds in found.items():
+        single = median(one.seconds for _, days in rounds for one in days)
+        memory = median(one.memory for one, _ in rounds)
+        each, ratio = 1000 * whole[name] / asked.days, asked.days * single / whole[name]
+        print(f"{name:<8}{whole[name]:>10.1f}{each:>10.1f}{single:>10.2f}{ratio:>8.1f}{memory:>8.0f}")
+    if asked.against:
+        print(f"all windows, the other checkout to this: {whole['other'] / whole['this']:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The facts of 90 days, as a live bot would have written them, and ways to compare what came of them."""
 
+import dataclasses
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -98,12 +99,18 @@ def run_in_dagster(
     )
 
 
-def fill(engine: sa.Engine, now: datetime, days: list[date], stages: Any = STAGES) -> None:
-    """Fill days stage by stage, as the assets do."""
+def fill(
+    engine: sa.Engine, now: datetime, days: list[date], stages: Any = STAGES, batch: int | None = None
+) -> None:
+    """Fill days stage by stage, as the assets do; `batch`: at most so many at once."""
     runtime = runtime_at(engine, now)
+    if batch is not None:
+        settings = runtime.settings.model_copy(update={"batch_windows": batch})
+        runtime = dataclasses.replace(runtime, settings=settings)
     for stage in stages:
-        for day in days:
-            stage.fill(runtime, Window.at(day, now))
+        for _, result in stage.fill_days(runtime, [Window.at(day, now) for day in days]):
+            if isinstance(result, Exception):
+                raise result
 
 
 def stage_rows(engine: sa.Engine, last: date = LAST) -> dict[str, list[tuple[Any, ...]]]:

@@ -96,7 +96,7 @@ class Stage:
         A batch is as large as the settings allow and as the rows of the one before make it; one that fails is
         halved until what fails is a single day.
         """
-        size, left = 1, list(windows)
+        size, left = 1, sorted(windows, key=lambda window: window.day)
         while left:
             batch, left = left[:size], left[size:]
             most = 1
@@ -211,7 +211,7 @@ def materialize_days(
     for one in tell_days(context.instance, stage.name, checked):
         context.log_event(one)
     if len(checked) > 1:
-        take_back_planned(context.instance, stage.name, context.run_id)
+        take_back_planned(context.instance, stage.name, context.run.run_id)
     return dg.MaterializeResult(
         metadata={
             "days": len(filled),

@@ -77,7 +77,7 @@ LATE_JOB = job_for(
 def late_facts_sensor(
     context: dg.SensorEvaluationContext, runtime: dg.ResourceParam[Runtime]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Look at what was recorded since the cursor.
+    """Look at what was recorded since the cursor, the oldest first, as far as one look goes.
 
     A day once opened stays open until it is filled, so a run that fails is made up for by the next turn
     of the schedules, and a lost cursor only looks again at what is already in.

@@ -13,6 +13,7 @@ from replyloop_assets.learning.allocation.rules import rule_of
 from replyloop_assets.learning.dimensions import TITLES
 from replyloop_assets.learning.incidents.secrets import hide_secrets
 from replyloop_assets.learning.metrics import FOLLOWERS, VISITS
+from replyloop_assets.reporting.counts import facts_line, read_facts
 from replyloop_assets.reporting.health import Seen, three_sentences
 from replyloop_assets.settings import Settings
 from replyloop_assets.text import plain
@@ -48,7 +49,7 @@ def read_status(
         for row in rated:
             performance.setdefault(row["dimension_type"], []).append(row)
         return {
-            "facts": rows("facts")[0],
+            "facts": read_facts(connection, parameters),
             "stages": rows("stages"),
             "performance": performance,
             "ranking": ranking(rated[0], settings) if rated else None,
@@ -116,22 +117,6 @@ def render_status(status: Status, most: int = MOST) -> Group:
         for row in status["events"]
     ]
     return Group(*parts)
-
-
-def facts_line(facts: Row) -> str:
-    """What was loaded, and what of it cannot be used."""
-    line = (
-        f"{facts['opportunities']:,} opportunities, {facts['replies']:,} replies "
-        f"({facts['posts']:,} posts in all), {facts['snapshots']:,} snapshots, "
-        f"{facts['accounts']:,} accounts."
-    )
-    if facts["replies_without_outcome"]:
-        line += f" {facts['replies_without_outcome']:,} old replies have no outcome."
-    if facts["before_history_start"]:
-        line += f" {facts['before_history_start']:,} rows lie before the history start."
-    if facts["quarantined"]:
-        line += f" {facts['quarantined']:,} rows are in quarantine."
-    return line
 
 
 def performance_table(title: str, rows: Sequence[Row], most: int) -> Table:

@@ -136,7 +136,7 @@ def test_one_by_one_every_eighth_day_in_a_real_run(
             if number % 8 == 0:
                 assert run_in_dagster(engine, LATER, day, day, instance).success
             else:
-                fill(engine, LATER, [day])
+                fill(engine, LATER, [day], batch=1)
         assert instance.get_runs_count() == 12
     assert stage_rows(engine) == in_one_range[1]
 
@@ -145,8 +145,19 @@ def test_window_stages_in_reverse(
     new_life: Callable[[], sa.Engine], in_one_range: tuple[sa.Engine, Rows]
 ) -> None:
     engine = new_life()
-    fill(engine, LATER, ALL_DAYS[::-1], FACTS)
-    fill(engine, LATER, ALL_DAYS[::-1], WINDOW_STAGES)
+    for stages in (FACTS, WINDOW_STAGES):
+        for stage in stages:
+            for day in ALL_DAYS[::-1]:
+                fill(engine, LATER, [day], [stage])
+    assert stage_rows(engine) == in_one_range[1]
+
+
+@pytest.mark.parametrize("size", [7, 365])
+def test_in_batches(
+    new_life: Callable[[], sa.Engine], in_one_range: tuple[sa.Engine, Rows], size: int
+) -> None:
+    engine = new_life()
+    fill(engine, LATER, ALL_DAYS, batch=size)
     assert stage_rows(engine) == in_one_range[1]
 
 

@@ -1,9 +1,10 @@
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
 
-from replyloop_assets.automation.sensors import late_facts_sensor, run_failure_to_system_events
+from replyloop_assets.automation.sensors import EVER, late_facts_sensor, run_failure_to_system_events
+from replyloop_assets.warehouse.filling import reopen_late_days
 from replyloop_assets_tests.life import ALL_DAYS, END, fill, runtime_at, stage_rows
 
 LATER = END + timedelta(days=1)
@@ -96,6 +97,60 @@ def test_a_lost_cursor_asks_for_nothing_twice(closed_engine: sa.Engine) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(2):
             assert isinstance(evaluate(closed_engine, instance, None), dg.SkipReason)
+
+
+def test_small_looks_one_after_another_open_what_a_whole_one_opens(closed_engine: sa.Engine) -> None:
+    reach = {"reply_outcomes": 1, "daily_rollup": 1, "classified_opportunities": 1}
+
+    def look(since: datetime, most: int) -> tuple[date | None, date | None, datetime]:
+        return reopen_late_days(
+            closed_engine, since, reach, timedelta(hours=24), timedelta(hours=24), most=most
+        )
+
+    def opened() -> set[tuple[str, date]]:
+        with closed_engine.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT stage, day FROM stage_days WHERE NOT closed")
+            return {(row.stage, row.day) for row in rows}
+
+    assert look(EVER, 1) == (None, None, EVER)  # what was recorded before the days were computed is not late
+    with closed_engine.begin() as connection:
+        connection.exec_driver_sql("""
+            INSERT INTO tweet_metrics (tweet_id, collected_at, source, followers_gained, recorded_at)
+            SELECT
+                tweet_id, posted_at + INTERVAL '24 hours', 'bot', 9,
+                clock_timestamp() + place / 3 * INTERVAL '1 s'
+            FROM (
+                SELECT *, row_number() OVER (ORDER BY tweet_id) AS place FROM own_posts LIMIT 20
+            ) AS post;
+            INSERT INTO reply_opportunities (tweet_id, target_username, discovered_at, recorded_at)
+            SELECT 'late ' || place, 'someone', discovered_at, clock_timestamp() + place * INTERVAL '1 s'
+            FROM (
+                SELECT discovered_at, row_number() OVER (ORDER BY discovered_at DESC) AS place
+                FROM found_posts LIMIT 9
+            ) AS post
+        """)
+    first, _, newest = look(EVER, 1_000_000)
+    whole = opened()
+    assert first is not None
+    assert len(whole) > 9
+    assert look(newest, 1) == (None, None, newest)
+
+    with closed_engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE stage_days SET closed = TRUE")
+    looks, since = [], EVER
+    while since < newest:
+        before = opened()
+        *days, since = look(since, 2)
+        looks.append(opened() - before)
+        assert (days == [None, None]) == (not looks[-1])
+    assert set.union(*looks) == whole
+    assert 6 < len(looks) < 29
+    assert max(map(len, looks)) < len(whole)
+    assert look(since, 2) == (None, None, newest)
+
+    with closed_engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE stage_days SET closed = FALSE")
+    assert look(EVER, 2) == (None, None, EVER)  # a day that closes now may yet be too early for all of them
 
 
 def test_a_failed_run_is_recorded_once_with_its_cause(engine: sa.Engine) -> None:

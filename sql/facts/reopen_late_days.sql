@@ -9,7 +9,7 @@ WITH late AS (
         opportunity.discovered_at AS first_at,
         opportunity.discovered_at AS last_at
     FROM found_posts AS opportunity
-    WHERE opportunity.recorded_at > :since
+    WHERE opportunity.recorded_at > :since AND opportunity.recorded_at <= :until
     UNION ALL
     SELECT
         opportunity.recorded_at,
@@ -17,14 +17,14 @@ WITH late AS (
         content.posted_at + :horizon + :grace AS last_at
     FROM found_posts AS opportunity
     INNER JOIN own_posts AS content ON opportunity.tweet_id = content.target_tweet_id
-    WHERE opportunity.recorded_at > :since
+    WHERE opportunity.recorded_at > :since AND opportunity.recorded_at <= :until
     UNION ALL
     SELECT
         content.recorded_at,
         content.posted_at AS first_at,
         content.posted_at + :horizon + :grace AS last_at
     FROM own_posts AS content
-    WHERE content.recorded_at > :since
+    WHERE content.recorded_at > :since AND content.recorded_at <= :until
     UNION ALL
     SELECT
         metrics.recorded_at,
@@ -35,7 +35,7 @@ WITH late AS (
         coalesce(content.posted_at + :horizon + :grace, metrics.collected_at) AS last_at
     FROM snapshots AS metrics
     LEFT JOIN own_posts AS content ON metrics.tweet_id = content.tweet_id
-    WHERE metrics.recorded_at > :since
+    WHERE metrics.recorded_at > :since AND metrics.recorded_at <= :until
 ),
 
 ranges AS (
@@ -46,6 +46,15 @@ ranges AS (
     FROM late
     WHERE first_at <= last_at
     GROUP BY first_day, last_day
+),
+
+computed AS MATERIALIZED (
+    SELECT
+        day,
+        min(computed_at) AS first_at
+    FROM stage_days
+    WHERE closed AND stage = any(cast(:stages AS TEXT[]))
+    GROUP BY day
 ),
 
 reach AS (
@@ -62,6 +71,11 @@ stale AS (
         ranges.last_day + reach.reach_days - 1 AS last_day
     FROM ranges
     CROSS JOIN reach
+    -- most facts came in time for their own day and all after it
+    WHERE ranges.recorded_at > (
+        SELECT min(computed.first_at) FROM computed
+        WHERE computed.day >= ranges.first_day
+    )
 ),
 
 opened AS (
@@ -81,5 +95,4 @@ opened AS (
 
 SELECT
     (SELECT min(day) FROM opened) AS first_day,
-    (SELECT max(day) FROM opened) AS last_day,
-    (SELECT max(recorded_at) FROM late) AS newest
+    (SELECT max(day) FROM opened) AS last_day

@@ -1,26 +1,50 @@
--- What was loaded, and what of it the loop cannot use.
+-- What was loaded, by name: of the first `most` rows of a source and one more, how many count. Where
+-- `looked_at` is more than `most`, there are more rows than were looked at.
+WITH own AS MATERIALIZED (
+    SELECT
+        seen.is_posted,
+        seen.decision_type
+    FROM (SELECT is_posted, decision_type FROM own_posts LIMIT :most + 1) AS seen -- noqa: AM09
+)
+
 SELECT
-    (SELECT count(*) FROM found_posts) AS opportunities,
-    (SELECT count(*) FROM own_posts WHERE is_posted) AS posts,
-    (SELECT count(*) FROM own_posts WHERE is_posted AND decision_type = 'reply') AS replies,
-    (SELECT count(*) FROM snapshots) AS snapshots,
-    (SELECT count(*) FROM accounts) AS accounts,
-    (SELECT count(*) FROM quarantine) AS quarantined,
-    (
-        SELECT count(*) FROM found_posts WHERE discovered_at < :history_start
-    ) + (
-        SELECT count(*) FROM own_posts WHERE posted_at < :history_start
-    ) AS before_history_start,
-    (
-        SELECT count(*)
-        FROM own_posts AS content
-        WHERE
-            content.is_posted
-            AND content.decision_type = 'reply'
-            AND content.posted_at >= :history_start
-            AND content.posted_at < cast(:now AS TIMESTAMPTZ) - :horizon - :grace
-            AND NOT EXISTS (
-                SELECT FROM reply_outcomes AS outcome
-                WHERE outcome.decision_id = content.decision_id::TEXT
-            )
-    ) AS replies_without_outcome
+    'opportunities' AS name,
+    'found_posts' AS source,
+    count(*) AS looked_at,
+    count(*) AS counted
+FROM (SELECT FROM found_posts LIMIT :most + 1) AS seen -- noqa: AM09
+UNION ALL
+SELECT
+    'posts' AS name,
+    'own_posts' AS source,
+    count(*) AS looked_at,
+    count(*) FILTER (WHERE is_posted) AS counted
+FROM own
+UNION ALL
+SELECT
+    'replies' AS name,
+    'own_posts' AS source,
+    count(*) AS looked_at,
+    count(*) FILTER (WHERE is_posted AND decision_type = 'reply') AS counted
+FROM own
+UNION ALL
+SELECT
+    'snapshots' AS name,
+    'snapshots' AS source,
+    count(*) AS looked_at,
+    count(*) AS counted
+FROM (SELECT FROM snapshots LIMIT :most + 1) AS seen -- noqa: AM09
+UNION ALL
+SELECT
+    'accounts' AS name,
+    'accounts' AS source,
+    count(*) AS looked_at,
+    count(*) AS counted
+FROM (SELECT FROM accounts LIMIT :most + 1) AS seen -- noqa: AM09
+UNION ALL
+SELECT
+    'quarantined' AS name,
+    'quarantine' AS source,
+    count(*) AS looked_at,
+    count(*) AS counted
+FROM (SELECT FROM quarantine LIMIT :most + 1) AS seen -- noqa: AM09

@@ -48,11 +48,15 @@ def drifted(log: Replies, y: Floats, wanted: Floats, noise: Floats) -> Drift:
     walk = centred(log.blocks, own)[..., None, :, :] * STEPS[:, None, None]
     reach = (walk * off[..., None, None, :]).sum(-1)
     spread = walk + error[..., None, :, None] * np.eye(log.blocks)
-    sides = np.stack([np.broadcast_to(above[..., None, :], reach.shape), reach], -1)
-    by_above, by_reach = np.moveaxis(np.linalg.solve(spread, sides), -1, 0)
+    # what several policies want of one log stands beside it on the other side of one equation
+    beside = reach.reshape(-1, *reach.shape[reach.ndim + 1 - spread.ndim :])
+    known = np.broadcast_to(above[..., None, :], beside.shape[1:])
+    solved = np.linalg.solve(spread, np.stack([known, *beside], -1))
+    by_above, by_reach = solved[..., 0], np.moveaxis(solved[..., 1:], -1, 0).reshape(reach.shape)
     found = (reach * by_above).sum(-1)
     left = (reach * off[..., None, :]).sum(-1) - (reach * by_reach).sum(-1)
-    fit = -0.5 * ((above[..., None, :] * by_above).sum(-1) + np.linalg.slogdet(spread)[1])
+    roots = np.diagonal(np.linalg.cholesky(spread), axis1=-2, axis2=-1)
+    fit = -0.5 * ((known * by_above).sum(-1) + 2 * np.log(roots).sum(-1))
     weight = weigh_steps(fit)
     moved = (weight * found).sum(-1)
     variance = (weight * (left + (found - moved[..., None]) ** 2)).sum(-1)

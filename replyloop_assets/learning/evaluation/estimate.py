@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.belief.estimate import believe
+from replyloop_assets.learning.belief.settings import Totals
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.evaluation.drift import drifted
-from replyloop_assets.learning.evaluation.misfit import left_over
+from replyloop_assets.learning.evaluation.misfit import halves, left_over
 from replyloop_assets.learning.evaluation.replies import Replies, relative_variance
 from replyloop_assets.learning.evaluation.settings import EvaluationSettings
 
@@ -100,8 +101,12 @@ def evaluate(
     wanted = conditional(target, offered)
     log = Replies.of(offered, chosen)
     totals = log.totals(y)
-    belief = believe(totals)
-    brought = np.exp(belief.log_mean)
+    cap = np.maximum(np.quantile(y, settings.cap_quantile, axis=-1, keepdims=True), 1)
+    capped = np.minimum(y, cap)
+    # what is believed by all replies, by all of them capped, and by each half of those
+    believed = [totals, log.totals(capped), *(log.totals(capped, among=half) for half in halves(log))]
+    belief = believe(Totals(*map(np.stack, zip(*believed, strict=True))))
+    brought, own_sd = np.exp(belief.log_mean[0]), belief.own_sd[0]
     in_time = drifted(log, y, wanted, relative_variance(totals))
 
     asked = wanted.mean(-2) * brought
@@ -109,9 +114,8 @@ def evaluate(
     worth = asked * in_time.factor
     value, logged = worth.sum(-1, keepdims=True), as_offered.sum(-1, keepdims=True)
     pull = worth / value - as_offered / logged
-    variance = (pull**2 * belief.own_sd**2).sum(-1) + ((asked / value) ** 2 * in_time.variance).sum(-1)
-    cap = np.maximum(np.quantile(y, settings.cap_quantile, axis=-1, keepdims=True), 1)
-    rest = left_over(log, np.minimum(y, cap), wanted, (worth - asked).sum(-1) / value[..., 0])
+    variance = (pull**2 * own_sd**2).sum(-1) + ((asked / value) ** 2 * in_time.variance).sum(-1)
+    rest = left_over(log, capped, wanted, (worth - asked).sum(-1) / value[..., 0], belief.log_mean[1:])
     centre = (np.log(value / logged))[..., 0] + np.log(rest.factor)
     variance = variance + rest.variance
     mean = np.broadcast_to(y.mean(-1), centre.shape)

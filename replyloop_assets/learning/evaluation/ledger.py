@@ -25,6 +25,8 @@ COLUMNS = (
     "interval_low", "interval_high", "lower_bound", "effective_sample_size", "verdict", "refused", "reason",
 )  # fmt: skip
 
+POLICIES = ("allocation", "uniform", "best arm")
+MOST_CELLS = 500_000  # replies times arms that stand side by side, which bounds the memory
 SHARED = ("dimension", "value", "probability")
 
 
@@ -72,29 +74,49 @@ def of_replies(
     return np.concatenate([np.zeros(0, np.intp), *days])
 
 
-def evaluate_policy(
-    log: Log, policy: Mapping[str, float], settings: EvaluationSettings
-) -> tuple[Evaluation, str, str]:
-    """What a policy (arm to probability) is worth, whether to adopt it, and why in a sentence."""
-    return evaluate_side_by_side(log, [policy], settings)[0]
+Answer = tuple[Evaluation, str, str]  # what a policy is worth, whether to adopt it, and why in a sentence
 
 
-def evaluate_side_by_side(
-    log: Log, policies: Sequence[Mapping[str, float]], settings: EvaluationSettings
-) -> list[tuple[Evaluation, str, str]]:
-    """The same of several policies, for little more than one costs."""
-    target = np.array([[policy.get(arm, 0.0) for arm in log.arms] for policy in policies])
-    found = evaluate(log.offered, log.chosen, log.y, target, settings)
-    answers = []
-    for policy, of_policy in zip(policies, zip(*found, strict=True), strict=True):
-        one = Evaluation(*of_policy)
-        missing = sorted(arm for arm, share in policy.items() if share > 0 and arm not in log.arms)
-        if missing and len(log.y):
-            never = f"Not enough overlap: {missing[0][:200]} was never to be had in what is logged."
-            answers.append((unknown(one.replies), REFUSE, never))
-        else:
-            answers.append((one, *judge(one, settings)))
+def evaluate_policy(log: Log, policy: Mapping[str, float], settings: EvaluationSettings) -> Answer:
+    """What a policy (arm to probability) is worth."""
+    return evaluate_logs([log], [[policy]], settings)[0][0]
+
+
+def evaluate_logs(
+    logs: Sequence[Log], policies: Sequence[Sequence[Mapping[str, float]]], settings: EvaluationSettings
+) -> list[list[Answer]]:
+    """The same of several policies of each log, as many for each; logs of one size stand side by side."""
+    answers: list[list[Answer]] = [[] for _ in logs]
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for place, log in enumerate(logs):
+        alike.setdefault(log.offered.shape, []).append(place)
+    for shape, all_places in alike.items():
+        most = max(1, MOST_CELLS // max(1, shape[0] * shape[1]))
+        for first in range(0, len(all_places), most):
+            places = all_places[first : first + most]
+            offered, chosen, y = (np.stack([logs[at][part] for at in places]) for part in (1, 2, 3))
+            target = np.array(
+                [
+                    [[policies[at][number].get(arm, 0.0) for arm in logs[at].arms] for at in places]
+                    for number in range(len(policies[places[0]]))
+                ]
+            )
+            found = evaluate(offered, chosen, y, target, settings)
+            for line, at in enumerate(places):
+                answers[at] = [
+                    answer(logs[at], policy, Evaluation(*(part[number, line] for part in found)), settings)
+                    for number, policy in enumerate(policies[at])
+                ]
     return answers
+
+
+def answer(log: Log, policy: Mapping[str, float], found: Evaluation, settings: EvaluationSettings) -> Answer:
+    """What was found of one policy, unless it wants what was never to be had."""
+    missing = sorted(arm for arm, share in policy.items() if share > 0 and arm not in log.arms)
+    if missing and len(log.y):
+        never = f"Not enough overlap: {missing[0][:200]} was never to be had in what is logged."
+        return unknown(found.replies), REFUSE, never
+    return (found, *judge(found, settings))
 
 
 def evaluate_policies(
@@ -114,16 +136,14 @@ def evaluate_policies(
     for dimension, arm, share in zip(*(shares[name] for name in SHARED), strict=True):
         given_in.setdefault(dimension, {})[arm] = float(share)
     of = entries["dimension"].to_numpy(object)
+    logs, policies = [], []
     for dimension, given in sorted(given_in.items()):
         log = as_log(entries.take(np.flatnonzero(of == dimension)))
         best = max(given, key=lambda arm: (given[arm], arm))
-        policies = {
-            "allocation": given,
-            "uniform": dict.fromkeys(log.arms, 1.0),
-            "best arm": {best: 1.0},
-        }
-        answers = evaluate_side_by_side(log, list(policies.values()), settings)
-        for name, (found, verdict, reason) in zip(policies, answers, strict=True):
+        logs.append(log)
+        policies.append([given, dict.fromkeys(log.arms, 1.0), {best: 1.0}])
+    for dimension, answers in zip(sorted(given_in), evaluate_logs(logs, policies, settings), strict=True):
+        for name, (found, verdict, reason) in zip(POLICIES, answers, strict=True):
             told = [float(value) for value in found]
             rows.append((dimension, name, int(told[0]), *told[1:], verdict, verdict == REFUSE, reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replyloop_assets.learning.belief.estimate import believe
 from replyloop_assets.learning.comparison import Floats, ratio
 from replyloop_assets.learning.evaluation.replies import Replies, relative_variance
 
@@ -28,28 +27,31 @@ class LeftOver(NamedTuple):
     noise: Floats
 
 
-def left_over(log: Replies, y: Floats, wanted: Floats, in_time: Floats) -> LeftOver:
+def halves(log: Replies) -> list[Floats]:
+    """Which replies each half of the log holds, 1 or 0 of shape (replies,)."""
+    return [(log.block % 2 == one) * 1.0 for one in (0, 1)]
+
+
+def left_over(log: Replies, y: Floats, wanted: Floats, in_time: Floats, log_means: Floats) -> LeftOver:
     """What the log's replies add to the model's worth of a policy.
 
     Args:
         y: what each reply brought, capped: the largest tell of nothing but luck.
         wanted: the policy's probabilities, shape (..., replies, arms).
         in_time: what drift has added to it already, as a part of it, shape (...).
+        log_means: what is believed of the arms by all of `y` and by each of the `halves`, (3, ..., arms).
     """
     replies = y.shape[-1]
-    fold = log.block % 2
+    mean, *of_halves = log_means
     foretold = np.zeros(y.shape)
-    for one in (0, 1):
-        others = believe(log.totals(y, among=(fold != one) * 1.0))
-        foretold = np.where(fold == one, log.at_chosen(np.exp(others.log_mean)[..., None, :]), foretold)
-    totals = log.totals(y)
-    mean = believe(totals).log_mean
+    for others, half in zip(of_halves, halves(log)[::-1], strict=True):
+        foretold = np.where(half > 0, log.at_chosen(np.exp(others)[..., None, :]), foretold)
     worth = (wanted.mean(-2) * np.exp(mean)).sum(-1)
     had = log.at_chosen(log.offered)
     weight = ratio(log.at_chosen(wanted), had, had > 0)
     found = (weight * (y - foretold)).mean(-1) / worth - in_time
 
-    noise = relative_variance(totals)
+    noise = relative_variance(log.totals(y))
     scatter = np.divide(wanted**2, log.offered, out=np.zeros(wanted.shape), where=log.offered > 0)
     error = noise * (scatter.sum(-2) * np.exp(2 * mean)).sum(-1) / (replies * worth) ** 2
     spread = SIZES**2 + error[..., None]
