@@ -1,20 +1,8 @@
 -- Grain: one row per window asked for and engagement tier, or account that brought enough on average,
 -- of the same day's analytics, best first, a tier with its share of the same day's allocation. Where there is
 -- neither, one empty row still says whether the window held replies and whether a pivot was open just before
--- its as-of.
-SELECT
-    known.day,
-    known.holds_replies,
-    known.pivot_open,
-    rated.dimension_type,
-    rated.dimension_value,
-    rated.avg_followers_gained::DOUBLE PRECISION AS avg_followers,
-    rated.shrunk_mean * coalesce(rated.conversion, 1) AS believed_followers,
-    CASE WHEN rated.believed_metric = 'followers' THEN rated.interval_high END AS likely_most,
-    rated.confidence_score::DOUBLE PRECISION AS confidence,
-    rated.sample_size AS n,
-    allocated.probability AS share
-FROM (
+-- its as-of: worked out once a window, not for each of its rows.
+WITH known AS MATERIALIZED (
     SELECT
         asked.day,
         (SELECT count(*) > 0 FROM reply_performance_analytics AS any_rated WHERE any_rated.day = asked.day)
@@ -27,7 +15,21 @@ FROM (
                 AND least(pivot.closed_at, pivot.opened_at + :pivot_days * INTERVAL '24 hours') >= asked.as_of
         ) AS pivot_open
     FROM unnest(cast(:days AS DATE[]), cast(:as_ofs AS TIMESTAMPTZ[])) AS asked (day, as_of)
-) AS known
+)
+
+SELECT
+    known.day,
+    known.holds_replies,
+    known.pivot_open,
+    rated.dimension_type,
+    rated.dimension_value,
+    rated.avg_followers_gained::DOUBLE PRECISION AS avg_followers,
+    rated.shrunk_mean * coalesce(rated.conversion, 1) AS believed_followers,
+    CASE WHEN rated.believed_metric = 'followers' THEN rated.interval_high END AS likely_most,
+    rated.confidence_score::DOUBLE PRECISION AS confidence,
+    rated.sample_size AS n,
+    allocated.probability AS share
+FROM known
 LEFT JOIN reply_performance_analytics AS rated
     ON
         known.day = rated.day
