@@ -39,6 +39,7 @@ def command(tree: Path, url: str, home: Path, *words: str) -> Used:
     """Run a command of a checkout on a database."""
     environment = os.environ | {
         "PYTHONPATH": str(tree),
+        "PYTHONSAFEPATH": "1",  # else the folder that this runs in comes first
         "REPLYLOOP_DATABASE_URL": url,
         "REPLYLOOP_HOME": str(home),
         "REPLYLOOP_HISTORY_START": str(YESTERDAY - timedelta(days=2000)),
