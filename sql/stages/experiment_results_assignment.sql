@@ -81,7 +81,7 @@ exposed AS (
     GROUP BY firsts.id, firsts.unit
 ),
 
-outcomes AS (
+ripe AS (
     SELECT
         open.id,
         open.of_id,
@@ -112,11 +112,11 @@ served AS (
         exposed.unit,
         exposed.known
     FROM (
-        SELECT id, day, decision_id, variant, ledger_key(decision_id) || of_id AS key FROM outcomes
+        SELECT id, day, decision_id, variant, ledger_key(decision_id) || of_id AS key FROM ripe
         UNION ALL
-        SELECT id, day, decision_id, variant, ledger_key(target_tweet_id) || of_id FROM outcomes
+        SELECT id, day, decision_id, variant, ledger_key(target_tweet_id) || of_id FROM ripe
         UNION ALL
-        SELECT id, day, decision_id, variant, ledger_key(tweet_id) || of_id FROM outcomes
+        SELECT id, day, decision_id, variant, ledger_key(tweet_id) || of_id FROM ripe
     ) AS named
     INNER JOIN exposed ON named.key = exposed.key
 ),
@@ -135,13 +135,13 @@ judged AS (
 ),
 
 untraced AS (
-    SELECT outcomes.id, outcomes.day, outcomes.variant
-    FROM outcomes
+    SELECT ripe.id, ripe.day, ripe.variant
+    FROM ripe
     LEFT JOIN judged
         ON
-            outcomes.decision_id = judged.decision_id
-            AND outcomes.day = judged.day
-            AND outcomes.id = judged.id
+            ripe.decision_id = judged.decision_id
+            AND ripe.day = judged.day
+            AND ripe.id = judged.id
     WHERE judged.id IS NULL
 ),
 
