@@ -55,7 +55,7 @@ def run(name: str, against: Path | None) -> str:
             printed.append(line)
     if process.returncode != 0:
         raise SystemExit(f"benchmarks.{name} failed.")
-    return "".join(printed).strip()
+    return "".join(printed).strip("\n")
 
 
 def main() -> None:
@@ -66,9 +66,10 @@ def main() -> None:
     parser.add_argument("benches", nargs="*", metavar="BENCH", help=", ".join(BENCHES))
     parser.add_argument("--against", type=Path, help="another checkout of the project")
     asked = parser.parse_args()
+    command = " ".join(["python -m benchmarks.speed", *asked.benches])
     parts = [
         "# How fast it is\n",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}; {versions()}.\n",
+        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {machine()}; {versions()}.\n",
         "What each table shows stands above it, and at the head of its bench in `benchmarks/`.\n",
     ]
     for name in asked.benches or BENCHES:
