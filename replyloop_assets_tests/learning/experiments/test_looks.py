@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -78,6 +78,7 @@ def test_twenty_percent_better_adopts_and_any_significant_loss_rejects(
     assert decision(control, moments_with(100, treatment_sum, TINY)) == verdict
 
 
+@example(30, 30, 1924, 1)  # where a smaller variance is lost in its sums
 @given(st.integers(30, 300), st.integers(30, 300), st.integers(1, 2_000), st.integers(-2, 2))
 def test_the_twenty_percent_gate_is_exact_for_counts(
     n_control: int, n_treatment: int, control_sum: int, beyond: int
@@ -87,9 +88,7 @@ def test_the_twenty_percent_gate_is_exact_for_counts(
     lift = Fraction(treatment_sum * n_control, n_treatment * control_sum) - 1
     if lift <= 0:
         return
-    got = decision(
-        moments_with(n_control, control_sum, 1e-12), moments_with(n_treatment, treatment_sum, 1e-12)
-    )
+    got = decision(moments_with(n_control, control_sum, 1e-6), moments_with(n_treatment, treatment_sum, 1e-6))
     assert got == (ADOPT if lift >= Fraction(20, 100) else CONTINUE)
 
 
