@@ -24,8 +24,8 @@ from replyloop_assets.reporting.status import read_status
 from replyloop_assets.settings import load_settings
 from replyloop_assets.simulation.life import STAGES_OF, turn
 from replyloop_assets.warehouse.engine import create_engine
-from replyloop_assets.warehouse.filling import reopen_late_days
 from replyloop_assets.warehouse.migrations import migrate
+from replyloop_assets.warehouse.open_days import reopen_late_days
 
 REPLIES = (100_000, 2_000_000)
 

@@ -30,7 +30,7 @@ from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.engine import copy_rows
 from replyloop_assets.warehouse.filling import Read
 from replyloop_assets.warehouse.frames import derived_id, read_frame
-from replyloop_assets.warehouse.looks import Asked, read_asked, read_outcomes, read_traces
+from replyloop_assets.warehouse.looks import Due, read_due, read_outcomes, read_traces
 from replyloop_assets.warehouse.queries import read_sql
 
 UNSTORED = ("event", "status")
@@ -80,15 +80,15 @@ def evaluate_experiments(
 
 def look(
     connection: sa.Connection, windows: Sequence[Window], rule: ExperimentSettings
-) -> list[tuple[Asked, dict[str, Any]]]:
+) -> list[tuple[Due, dict[str, Any]]]:
     """For each window and experiment the look that ended it, or else the newest.
 
     The course of an experiment is followed once, to the last look that any of the windows knows of. So is
     what the ledger says; for a window that could not know some of it yet, it is read as it was.
     """
     as_of = {window.day: window.as_of for window in windows}
-    asked = read_asked(connection, windows, rule.horizon_days)
-    longest = {one.experiment_id: one for one in sorted(asked, key=lambda one: one.looks)}
+    due = read_due(connection, windows, rule.horizon_days)
+    longest = {one.experiment_id: one for one in sorted(due, key=lambda one: one.looks)}
     outcomes = read_outcomes(connection, list(longest.values()))
     traces = read_traces(connection, list(longest), max(as_of), max(as_of.values()))
     courses, sound = {}, {}
@@ -99,7 +99,7 @@ def look(
         courses[key] = follow(control, treatment, rule.changed(horizon_days=one.horizon_days))
         sound[key] = check_soundness(assigned(traces.get(key, []), one.looks), courses[key].settings)
     results = []
-    for one in asked:
+    for one in due:
         key, soundness = one.experiment_id, sound[one.experiment_id]
         if any(trace.known > one.day and trace.look < one.looks for trace in traces.get(key, [])):
             then = read_traces(connection, [key], one.day, as_of[one.day]).get(key, [])
@@ -108,7 +108,7 @@ def look(
     return results
 
 
-def row_of(one: Asked, course: Course, soundness: Soundness) -> dict[str, Any]:
+def row_of(one: Due, course: Course, soundness: Soundness) -> dict[str, Any]:
     """The row of the look that ended an experiment, or else of the newest."""
     ruling = rule_on(course, soundness, one.looks)
     at, rule = ruling.at, course.settings

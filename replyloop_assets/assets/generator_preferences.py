@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import sqlalchemy as sa
 
 from replyloop_assets.assets.stage import Stage, stage_asset
@@ -15,14 +14,13 @@ from replyloop_assets.learning.allocation.families import Asked, in_pivot
 from replyloop_assets.learning.generators.cells import Span, merge_cells
 from replyloop_assets.learning.generators.preferences import prefer_generators
 from replyloop_assets.learning.generators.rules import rule_of
-from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS
 from replyloop_assets.partitions import Window
 from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.filling import Read
-from replyloop_assets.warehouse.frames import write_frame
+from replyloop_assets.warehouse.frames import write_windows
 from replyloop_assets.warehouse.pivots import Pivot, read_pivots
 from replyloop_assets.warehouse.queries import read_sql
 
@@ -66,15 +64,12 @@ def choose_generators(
             for window, of_window in zip(windows, pivots, strict=True)
         ],
     )
-    place = preferred.pop("window").to_numpy(int)
-    days, as_ofs = ([getattr(windows[at], name) for at in place] for name in ("day", "as_of"))
-    write_frame(connection, STAGE.writes, preferred.assign(day=days, as_of=pd.Series(as_ofs, dtype=object)))
+    rows = write_windows(connection, STAGE.writes, preferred, windows)
     if windows[-1].is_newest:
         connection.execute(
             sa.text(read_sql("stages/generator_preferences_live")),
             {"day": windows[-1].day, "as_of": windows[-1].as_of},
         )
-    rows: list[int] = np.bincount(place, minlength=len(windows)).tolist()
     return rows
 
 

@@ -19,7 +19,7 @@ from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.edges.showing import show
 from replyloop_assets.warehouse.filling import Read
-from replyloop_assets.warehouse.frames import derived_id, write_frame
+from replyloop_assets.warehouse.frames import derived_id, write_windows
 from replyloop_assets.warehouse.queries import read_sql
 
 LARGEST_AVERAGE = 99_999_999.99  # what the seed's NUMERIC(10, 2) holds
@@ -41,8 +41,7 @@ def rate_replies(
     last = np.array([(window.day - first_day).days for window in windows])
     merged = merge_days(daily, last, length)
     rated = rate_performance(merged, settings.performance, settings.allocation.sparse_positives)
-    window = rated.pop("window").to_numpy(int)
-    of_rows = [windows[at] for at in window]
+    of_rows = [windows[at] for at in rated["window"]]
     rated["id"] = [
         str(derived_id(STAGE.name, one.day, dimension, value))
         for one, dimension, value in zip(of_rows, rated["dimension"], rated["value"], strict=True)
@@ -53,21 +52,13 @@ def rate_replies(
     ]
     bounded = ["avg_followers_gained", "avg_likes", "avg_impressions", "avg_profile_clicks", "roi_score"]
     rated[bounded] = rated[bounded].clip(upper=LARGEST_AVERAGE)
-    as_ofs = [one.as_of for one in of_rows]
-    placed = (
-        rated.drop(columns=SUMS)
-        .rename(columns=COLUMNS)
-        .assign(
-            day=[one.day for one in of_rows],
-            days_held=np.asarray(held)[window],
-            measurement_start=[day_start(one.first_day(length)) for one in of_rows],
-            **dict.fromkeys(
-                ("as_of", "measurement_end", "last_updated", "created_at"), pd.Series(as_ofs, dtype=object)
-            ),
-        )
+    as_ofs = pd.Series([one.as_of for one in of_rows], dtype=object)
+    placed = rated.assign(
+        days_held=np.asarray(held)[rated["window"]],
+        measurement_start=[day_start(one.first_day(length)) for one in of_rows],
+        **dict.fromkeys(("measurement_end", "last_updated", "created_at"), as_ofs),
     )
-    write_frame(connection, STAGE.writes, placed)
-    rows: list[int] = np.bincount(window, minlength=len(windows)).tolist()
+    rows = write_windows(connection, STAGE.writes, placed.drop(columns=SUMS).rename(columns=COLUMNS), windows)
     if windows[-1].is_newest and rows[-1]:
         for name in ("live", "added"):
             show(connection, STAGE.name, read_sql(f"stages/{STAGE.name}_{name}"), {"day": windows[-1].day})

@@ -25,7 +25,8 @@ from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import PARTITIONS, Window
 from replyloop_assets.reporting.columns import table_schema
 from replyloop_assets.settings import Settings
-from replyloop_assets.warehouse.filling import Filled, Read, fill_windows, first_fact_day, record_failure
+from replyloop_assets.warehouse.filling import Filled, Read, fill_windows, record_failure
+from replyloop_assets.warehouse.open_days import first_fact_day
 
 OWNERS = ["team:replyloop"]
 

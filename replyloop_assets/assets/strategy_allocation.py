@@ -19,7 +19,7 @@ from replyloop_assets.settings import Settings, load_settings
 from replyloop_assets.warehouse.adoptions import read_adoptions
 from replyloop_assets.warehouse.daily_sums import read_daily_sums
 from replyloop_assets.warehouse.filling import Read
-from replyloop_assets.warehouse.frames import read_frame, write_frame
+from replyloop_assets.warehouse.frames import read_frame, write_windows
 from replyloop_assets.warehouse.pivots import Pivot, read_pivots
 from replyloop_assets.warehouse.queries import read_sql
 
@@ -45,16 +45,13 @@ def allocate_strategies(
         for window, of_window in zip(windows, pivots, strict=True)
     ]
     shares = allocate(evidence, daily, asked, rule)
-    place = shares.pop("window").to_numpy(int)
-    days, as_ofs = ([getattr(windows[at], name) for at in place] for name in ("day", "as_of"))
-    write_frame(connection, STAGE.writes, shares.assign(day=days, as_of=pd.Series(as_ofs, dtype=object)))
+    rows = write_windows(connection, STAGE.writes, shares, windows)
     if windows[-1].is_newest:
         moved = {"day": windows[-1].day, "as_of": windows[-1].as_of}
         connection.execute(
             sa.text(read_sql("stages/strategy_allocation_live")),
             moved | {"paused_after_days": rule.paused_after_days},
         )
-    rows: list[int] = np.bincount(place, minlength=len(windows)).tolist()
     return rows
 
 

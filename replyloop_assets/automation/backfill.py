@@ -13,7 +13,8 @@ from replyloop_assets.automation.instance import PROCESS_TAG, process_mark
 from replyloop_assets.automation.schedules import FACTS, kept_reads, range_tags, switched_on
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import days_between, today
-from replyloop_assets.warehouse.filling import Read, first_fact_day, first_open_day
+from replyloop_assets.warehouse.filling import Read
+from replyloop_assets.warehouse.open_days import first_fact_day, first_open_day
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -10,7 +10,8 @@ from replyloop_assets.assets import STAGES
 from replyloop_assets.assets.stage import Runtime, Stage
 from replyloop_assets.partitions import today
 from replyloop_assets.settings import Features, load_settings
-from replyloop_assets.warehouse.filling import Read, first_fact_day, first_open_day
+from replyloop_assets.warehouse.filling import Read
+from replyloop_assets.warehouse.open_days import first_fact_day, first_open_day
 
 FACTS = [stage for stage in STAGES if stage.group == "facts"]
 COMPONENTS = {

@@ -11,7 +11,7 @@ from replyloop_assets.automation.alerting import alert_sensor
 from replyloop_assets.automation.pivoting import pivot_sensor
 from replyloop_assets.automation.schedules import job_for, range_tags, switched_on
 from replyloop_assets.settings import load_settings
-from replyloop_assets.warehouse.filling import reopen_late_days
+from replyloop_assets.warehouse.open_days import reopen_late_days
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 SENSOR_STATUS = (

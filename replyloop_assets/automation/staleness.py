@@ -9,7 +9,7 @@ from dagster._utils.schedules import reverse_cron_string_iterator
 
 from replyloop_assets.automation.schedules import CADENCES, switched_on
 from replyloop_assets.settings import Features
-from replyloop_assets.warehouse.filling import first_fact_day
+from replyloop_assets.warehouse.open_days import first_fact_day
 
 SLACK = timedelta(hours=1)  # a turn may wait for a backfill, and it takes its time
 TURNS = 2  # missed one after another

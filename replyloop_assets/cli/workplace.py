@@ -138,7 +138,7 @@ def fill(place: Workplace, first: date | None, last: date | None) -> None:
     from replyloop_assets.assets.stage import Runtime
     from replyloop_assets.automation.backfill import plan_backfill, run_backfill
     from replyloop_assets.automation.instance import open_instance
-    from replyloop_assets.warehouse.filling import first_fact_day
+    from replyloop_assets.warehouse.open_days import first_fact_day
 
     done = count(1)
     with progress_bar("Filling", MofNCompleteColumn()) as advance:

@@ -19,11 +19,10 @@ from replyloop_assets.learning.comparison import Flags, Floats, ratio
 from replyloop_assets.learning.fields import PERCENT, Component, count, days, setting
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import FOLLOWERS, METRICS, VISITS
-from replyloop_assets.learning.rolling import ranked, roll
+from replyloop_assets.learning.rolling import SUMS, ranked, roll
 
 UNKNOWN = "unknown"
 BASELINE = "all"
-SUMMED = ["reply_count", "n", "positives", "successes", "sum_log", "sum_log2", "sum_y", "sum_y2"]
 AVERAGED = {"engagement": "avg_likes", "impressions": "avg_impressions", "visits": "avg_profile_clicks"}
 MANY = {metric.name: metric.many for metric in METRICS}
 
@@ -79,7 +78,7 @@ def merge_days(daily: pd.DataFrame, last: NDArray[np.intp], length: int) -> pd.D
     """What each value of each dimension brought in each window of `length` days.
 
     Args:
-        daily: one row per `dimension`, `value`, `metric` and `day`, counted from any on, with `SUMMED`.
+        daily: one row per `dimension`, `value`, `metric` and `day`, counted from any on, with `SUMS`.
         last: the last day of each window, ascending.
 
     Returns:
@@ -93,16 +92,16 @@ def merge_days(daily: pd.DataFrame, last: NDArray[np.intp], length: int) -> pd.D
     sums = roll(
         daily["day"].to_numpy(int),
         cell,
-        daily[SUMMED].to_numpy(float),
+        daily[SUMS].to_numpy(float),
         len(names) * len(METRICS),
         last,
         length,
-    ).reshape(len(last), len(names), len(METRICS), len(SUMMED))
+    ).reshape(len(last), len(names), len(METRICS), len(SUMS))
 
-    window, place = np.nonzero(sums[:, :, metric_of[FOLLOWERS.column], SUMMED.index("reply_count")] > 0)
+    window, place = np.nonzero(sums[:, :, metric_of[FOLLOWERS.column], SUMS.index("reply_count")] > 0)
     named = np.array(names, object).reshape(-1, 2)[place]
     of = {
-        metric.name: dict(zip(SUMMED, sums[window, place, metric_of[metric.column]].T, strict=True))
+        metric.name: dict(zip(SUMS, sums[window, place, metric_of[metric.column]].T, strict=True))
         for metric in METRICS
     }
     counts = {"reply_count": "reply_count", "sample_size": "n", "success_count": "successes"}

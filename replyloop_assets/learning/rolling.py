@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from replyloop_assets.learning.comparison import Floats
 from replyloop_assets.learning.lazily import pd
 
+# what the daily rollup holds of a metric that windows are summed up from
+SUMS = ["reply_count", "n", "positives", "successes", "sum_log", "sum_log2", "sum_y", "sum_y2"]
+
 
 def ranked(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[tuple[str, ...]], NDArray[np.intp]]:
     """The distinct names in these columns, in order, and the place of each row's among them."""

@@ -32,7 +32,7 @@ from replyloop_assets.simulation.bot import Bot
 from replyloop_assets.simulation.platform import Platform
 from replyloop_assets.simulation.truth import Truth
 from replyloop_assets.simulation.world import Trial, World
-from replyloop_assets.warehouse.filling import reopen_late_days
+from replyloop_assets.warehouse.open_days import reopen_late_days
 
 STAGES_OF = {cadence.name: cadence.stages for cadence in CADENCES}
 CHAIN_EVERY_HOURS = 6

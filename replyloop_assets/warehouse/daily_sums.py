@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from replyloop_assets.learning.lazily import pd
 from replyloop_assets.learning.metrics import Metric
+from replyloop_assets.learning.rolling import SUMS
 from replyloop_assets.warehouse.frames import read_frame
 from replyloop_assets.warehouse.queries import read_sql
-
-SUMS = ["reply_count", "n", "positives", "successes", "sum_log", "sum_log2", "sum_y", "sum_y2"]
 
 
 def read_daily_sums(

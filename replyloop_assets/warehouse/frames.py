@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import md5
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from replyloop_assets.learning.lazily import pd
+from replyloop_assets.partitions import Window
 from replyloop_assets.warehouse.engine import copy_rows
 
 # how PostgreSQL sends each BIGINT, INTEGER and DOUBLE PRECISION of an array, by the number of the type
@@ -53,6 +54,18 @@ def write_frame(connection: sa.Connection, table: str, frame: pd.DataFrame, **co
     rows = (row + shared for row in zip(*columns, strict=True))
     copy_rows(connection, table, [*frame.columns, *constants], rows)
     return len(frame)
+
+
+def write_windows(
+    connection: sa.Connection, table: str, frame: pd.DataFrame, windows: Sequence[Window]
+) -> list[int]:
+    """COPY a frame whose rows are of these windows, by the place in `window`; returns the rows of each."""
+    place = frame["window"].to_numpy(int)
+    days, as_ofs = ([getattr(windows[at], name) for at in place] for name in ("day", "as_of"))
+    rows = frame.drop(columns="window").reset_index(drop=True)
+    write_frame(connection, table, rows.assign(day=days, as_of=pd.Series(as_ofs, dtype=object)))
+    counts: list[int] = np.bincount(place, minlength=len(windows)).tolist()
+    return counts
 
 
 def derived_id(*key: object) -> UUID:

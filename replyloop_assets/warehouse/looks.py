@@ -11,7 +11,7 @@ from replyloop_assets.partitions import Window
 from replyloop_assets.warehouse.queries import read_sql
 
 
-class Asked(NamedTuple):
+class Due(NamedTuple):
     """An experiment that a day looks at, and how many of its looks that day knows of."""
 
     day: date
@@ -21,7 +21,7 @@ class Asked(NamedTuple):
     looks: int
 
 
-def read_asked(connection: sa.Connection, windows: Sequence[Window], horizon_days: int) -> list[Asked]:
+def read_due(connection: sa.Connection, windows: Sequence[Window], horizon_days: int) -> list[Due]:
     """Which experiments each window looks at; none for longer than `horizon_days`."""
     parameters = {
         "days": [window.day for window in windows],
@@ -30,17 +30,17 @@ def read_asked(connection: sa.Connection, windows: Sequence[Window], horizon_day
         "horizon_days": horizon_days,
     }
     found = connection.execute(sa.text(read_sql("stages/experiment_results_open")), parameters)
-    return [Asked(*row) for row in found]
+    return [Due(*row) for row in found]
 
 
 def read_outcomes(
-    connection: sa.Connection, asked: Sequence[Asked]
+    connection: sa.Connection, due: Sequence[Due]
 ) -> dict[tuple[str, str], list[Sequence[Any]]]:
     """What each variant of each experiment brought day by day, as `course.cumulative` takes it."""
     parameters = {
-        "experiments": [one.experiment_id for one in asked],
-        "started_days": [one.started_day for one in asked],
-        "looks": [one.looks for one in asked],
+        "experiments": [one.experiment_id for one in due],
+        "started_days": [one.started_day for one in due],
+        "looks": [one.looks for one in due],
     }
     found: dict[tuple[str, str], list[Sequence[Any]]] = {}
     for key, variant, *day in connection.execute(sa.text(read_sql("stages/experiment_results")), parameters):

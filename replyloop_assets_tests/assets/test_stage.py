@@ -19,7 +19,8 @@ from replyloop_assets.assets.checks import COMPUTED, ERROR, WARN
 from replyloop_assets.automation.schedules import FACTS
 from replyloop_assets.errors import ReplyloopError
 from replyloop_assets.partitions import Window, days_between
-from replyloop_assets.warehouse.filling import first_open_day, record_failure
+from replyloop_assets.warehouse.filling import record_failure
+from replyloop_assets.warehouse.open_days import first_open_day
 from replyloop_assets_tests.life import (
     ALL_DAYS,
     END,

@@ -4,7 +4,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from replyloop_assets.automation.sensors import EVER, late_facts_sensor, run_failure_to_system_events
-from replyloop_assets.warehouse.filling import reopen_late_days
+from replyloop_assets.warehouse.open_days import reopen_late_days
 from replyloop_assets_tests.life import ALL_DAYS, END, fill, runtime_at, stage_rows
 
 LATER = END + timedelta(days=1)

@@ -68,15 +68,12 @@ def merge_cells(pairs: pd.DataFrame, generators: pd.DataFrame, spans: Sequence[S
         merged[:, window] = [np.bincount(cell[rows], part, len(names)) for part in parts]
 
     within, found = np.nonzero(merged[0])
-    (accounts, account), (writers, writer) = (ranked([pair[at] for pair in names]) for at in (0, 1))
-    return Cells(accounts, writers, within, account[found], writer[found], merged[1:, within, found])
-
-
-def ranked(names: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
-    """The distinct names in order, and the place of each among them."""
-    distinct = sorted(set(names))
-    places = {name: place for place, name in enumerate(distinct)}
-    return distinct, np.array([places[name] for name in names], int)
+    (account, accounts), (writer, writers) = (
+        pd.factorize(np.array([pair[at] for pair in names], object), sort=True) for at in (0, 1)
+    )
+    return Cells(
+        accounts.tolist(), writers.tolist(), within, account[found], writer[found], merged[1:, within, found]
+    )
 
 
 def split_pairs(
